@@ -1,0 +1,1 @@
+//! The edge of AUTOOS: gRPC and REST on one port.

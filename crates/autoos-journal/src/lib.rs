@@ -1,0 +1,119 @@
+//! The journal: the append-only log of all that became true.
+//!
+//! This file is the port. [`Journal::append`] returns once the events are durable, and that is
+//! the only promise that the rest of the system stands on. The local implementation keeps a log
+//! of its own as the boundary of durability and sled as the event store behind it; the in-memory
+//! twin serves tests and the simulator. Both pass one conformance suite.
+//!
+//! Formats are forever: events are only added to, unknown kinds are kept and skipped.
+
+mod error;
+mod event;
+
+pub use error::Error;
+pub use event::{
+    Batch, Body, BodyKey, Cursor, Event, Head, Key, NewEvent, Position, Snapshot, Standing,
+    StreamWrite, Trace,
+};
+
+use autoos_kernel::{
+    body::BodyRef,
+    id::{Shard, StreamId},
+    time::Timestamp,
+};
+use futures::{future::BoxFuture, stream::BoxStream};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The journal as everyone holds it.
+pub type SharedJournal = Arc<dyn Journal>;
+
+/// The port.
+pub trait Journal: Send + Sync + 'static {
+    /// How many shards there are; fixed when the journal was created.
+    fn shards(&self) -> u16;
+
+    /// The epoch under which this process may write `shard`.
+    fn epoch(&self, shard: Shard) -> u64;
+
+    /// Records a batch, all of it or nothing, and returns once it is durable.
+    ///
+    /// All streams of a batch lie in one shard. Checked when the batch is applied, in the order
+    /// of application: the expected sequence of each stream and the epoch. An error that
+    /// [`Error::is_unknown`] leaves open whether the batch was recorded; read the stream to know.
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Position, Error>>;
+
+    /// The events of a stream from sequence `from` on, at most `limit`, oldest first. Each
+    /// stream's first event has sequence 0. A break in the stream's hash chain is
+    /// [`Error::Corrupt`].
+    fn read(
+        &self,
+        stream: StreamId,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Event>, Error>>;
+
+    /// Where a stream stands; none when it has no events.
+    fn head(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Head>, Error>>;
+
+    /// Events of `shard` from `offset` on, at most `limit`, in the order of the shard: what
+    /// subscriptions and views are made of.
+    fn scan(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>>;
+
+    /// The end of each shard: the offset that its next event will get.
+    fn end(&self) -> Cursor;
+
+    /// Events of all shards from `from` on, then those to come, without end: ordered within a
+    /// shard, gapless. A slow reader holds up nobody: it reads from the store at its own pace.
+    fn subscribe(&self, from: Cursor) -> BoxStream<'static, Result<(Position, Event), Error>>;
+
+    /// The key under which `owner`'s bodies are stored; a new one when it has none yet, which
+    /// becomes durable with the first body that is appended under it.
+    fn body_key(&self, owner: Uuid) -> BoxFuture<'static, Result<BodyKey, Error>>;
+
+    /// The plain bytes of a body; none when it was never stored. [`Error::Erased`] when it was.
+    fn body(
+        &self,
+        owner: Uuid,
+        body: BodyRef,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Error>>;
+
+    /// Destroys `owner`'s key and bodies: at once in the store, in the log with the next purge.
+    /// Events stay, and their chain still verifies. Repeating it is safe.
+    fn erase(&self, owner: Uuid) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Keeps the fold of a stream up to a position, so that the next fold can start from it.
+    /// Losing one costs time, never truth.
+    fn save_snapshot(
+        &self,
+        stream: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// The newest snapshot of a stream.
+    fn snapshot(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Snapshot>, Error>>;
+
+    /// The streams whose owner must be running: what a restart folds.
+    fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>>;
+
+    /// The waiting streams whose wake time has come by `now`, earliest first, at most `limit`.
+    fn due(&self, now: Timestamp, limit: usize)
+    -> BoxFuture<'static, Result<Vec<StreamId>, Error>>;
+
+    /// The earliest wake time of all waiting streams.
+    fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>>;
+
+    /// The acknowledged cursor of a consumer group: zero everywhere for a new one.
+    fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>>;
+
+    /// Moves a group's cursor of one shard forward; moving it back is [`Error::Conflict`].
+    fn group_ack(&self, group: &str, position: Position) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Whether the journal takes appends, and if not, why: a full disk makes it read-only.
+    fn degraded(&self) -> Option<String>;
+}

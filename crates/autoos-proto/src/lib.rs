@@ -1,0 +1,1 @@
+//! The wire contract of AUTOOS: generated types and their conversions.

@@ -1,0 +1,1 @@
+//! The actors of AUTOOS: intents, workflows, agents and their one supervision policy.

@@ -1,0 +1,1 @@
+//! The tools of AUTOOS: registry, built-in tools and their gateway.

@@ -1,0 +1,1 @@
+//! Folds of the AUTOOS journal that people read.

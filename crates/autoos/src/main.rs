@@ -1,0 +1,2 @@
+//! The AUTOOS binary.
+fn main() {}
