@@ -1,0 +1,3 @@
+//! placeholder
+/// Tools by name.
+pub struct Registry;
