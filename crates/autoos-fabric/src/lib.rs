@@ -1,1 +1,138 @@
-//! The LLM fabric of AUTOOS: providers, models, the built-in engine and the verification of answers.
+//! The LLM fabric: providers, the models they serve, and what their answers are worth.
+//!
+//! This file is the port. An agent hands a [`Request`] to [`Llm::ask`] and gets an
+//! [`LlmResponse`] or a classed [`Failure`]; the fabric neither retries nor chooses another
+//! model on its own, since that is the recovery ladder's to decide and to record.
+//! Left out: prompts' durability and spending (the workflow), and agents (the runtime).
+
+mod task;
+
+pub use task::{ContextInfo, Task, Verdict};
+
+use autoos_kernel::words::LlmRole;
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The fabric as everyone holds it.
+pub type SharedLlm = Arc<dyn Llm>;
+
+/// The port through which agents ask models.
+pub trait Llm: Send + Sync + 'static {
+    /// Asks one model once. Dropping the future gives the call up; what it had cost by then is
+    /// unknown and counts as its maximum.
+    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>>;
+
+    /// The models that may serve a role, the preferred first: the order in which the ladder's
+    /// third rung goes through them. Empty when nobody serves it.
+    fn candidates(&self, role: LlmRole) -> Vec<Model>;
+
+    /// Every model that is configured, for people.
+    fn models(&self) -> Vec<Model>;
+}
+
+/// An entry of the capability registry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// How plans and people call it, `provider/model`, for example `anthropic/claude-sonnet-4-5`.
+    pub id: String,
+    /// Who made it; a second opinion comes from another vendor.
+    pub vendor: String,
+    /// The provider that serves it.
+    pub provider: String,
+    /// Tokens that prompt and answer may have together.
+    pub context_tokens: u32,
+    /// What its work costs.
+    pub price: Price,
+    /// Whether it is a language model; the built-in engine is not.
+    pub language_model: bool,
+}
+
+/// Price of a model, in micro-dollars per million tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Of the prompt.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
+}
+
+impl Price {
+    /// Micro-dollars for so many tokens, rounded up; saturates.
+    #[must_use]
+    pub fn cost(&self, usage: Usage) -> u64 {
+        let parts = u128::from(self.input) * u128::from(usage.input)
+            + u128::from(self.output) * u128::from(usage.output);
+        u64::try_from(parts.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Tokens of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input: u64,
+    /// Tokens of the answer.
+    pub output: u64,
+}
+
+/// One question to one model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The key of the attempt, unique for ever: what a provider's ledger counts calls by.
+    pub key: String,
+    /// The model's id.
+    pub model: String,
+    /// The role.
+    pub role: LlmRole,
+    /// What is asked.
+    pub task: Task,
+    /// JSON schema that the answer must fit; none asks for text.
+    pub schema: Option<Value>,
+    /// What was wrong with the model's previous answer to this same task.
+    pub complaint: Option<String>,
+    /// The prompt may have so many tokens; longer evidence is cut and said to be.
+    pub prompt_tokens: u32,
+    /// The answer may have so many tokens.
+    pub output_tokens: u32,
+    /// The whole call may take so many milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// What a model answered, and what that took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LlmResponse {
+    /// Who answered.
+    pub model: String,
+    /// The answer as text.
+    pub text: String,
+    /// The answer as data, when a schema was given: it fits the schema.
+    pub value: Option<Value>,
+    /// Tokens as the vendor counted them; estimated when it did not say.
+    pub usage: Usage,
+    /// Micro-dollars by the price table.
+    pub cost_microusd: u64,
+    /// Milliseconds to the end of the answer.
+    pub latency_ms: u64,
+    /// Milliseconds to its first token, when it was streamed.
+    pub first_token_ms: Option<u64>,
+}
+
+/// Why a call brought no answer, by what the ladder does about it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{model}: {class}: {detail}")]
+pub struct Failure {
+    /// Who was asked.
+    pub model: String,
+    /// The class.
+    pub class: FailureClass,
+    /// What happened, in one line, without secrets and without the prompt.
+    pub detail: String,
+    /// The vendor's Retry-After in milliseconds.
+    pub retry_after_ms: Option<u64>,
+    /// What the call cost, where that is known.
+    pub cost_microusd: Option<u64>,
+}
+
+pub use autoos_kernel::ladder::FailureClass;

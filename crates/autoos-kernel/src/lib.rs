@@ -9,6 +9,7 @@
 pub mod body;
 pub mod goal;
 pub mod id;
+pub mod ladder;
 pub mod plan;
 pub mod time;
 pub mod tool;
