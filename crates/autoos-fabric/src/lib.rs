@@ -5,6 +5,7 @@
 //! model on its own, since that is the recovery ladder's to decide and to record.
 //! Left out: prompts' durability and spending (the workflow), and agents (the runtime).
 
+pub mod provider;
 mod task;
 
 pub use task::{ContextInfo, Task, Verdict};
