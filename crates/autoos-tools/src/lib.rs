@@ -5,9 +5,15 @@
 //! bounds each call in time. Left out: who may call what (the plan's check and the runtime), and
 //! what is recorded of a call (its workflow).
 
+mod args;
+mod builtin;
+pub mod files;
+pub mod fs;
 mod registry;
 
-pub use registry::Registry;
+pub use builtin::{Options, builtin_tools};
+pub use files::Files;
+pub use registry::{BuildError, Builder, Registry};
 
 use autoos_kernel::tool::ToolSpec;
 use futures::future::BoxFuture;

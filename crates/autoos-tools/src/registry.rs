@@ -1,3 +1,0 @@
-//! placeholder
-/// Tools by name.
-pub struct Registry;
