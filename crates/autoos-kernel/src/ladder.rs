@@ -1,19 +1,19 @@
-//! The recovery ladder: what failed decides where on it to start, and each rung is bounded.
+//! The recovery ladder: what ended an attempt decides where to start, and each rung is bounded.
 //!
-//! | exit | first rung |
+//! | an attempt ended by | first rung |
 //! |---|---|
-//! | rate limit, server, timeout, network, malformed answer, tool unavailable, crash | 1 retry |
+//! | rate limit, server, timeout, network, malformed answer, tool unavailable or crashed | 1 retry |
 //! | panic, stall, lost host | 2 replace the agent |
-//! | auth, unsupported, refusal | 3 swap the model |
-//! | doubt, veto | 3 swap the model, which cross-verifies |
-//! | invalid work, denied work, unable | 4 mutate the strategy |
+//! | auth, bad request, unable; doubt and veto, which are cross-verified | 3 swap the LLM |
+//! | invalid or denied work | 4 mutate the strategy |
 //! | exhausted budget, unknown effect | 5 escalate |
 //!
-//! Rungs 2 and 4 are in the table and not yet climbed to: [`next`] passes over them.
+//! A rung that cannot help leads to the next: a tool has no other model, the built-in engine
+//! cannot be retried into knowing more. Rung 4 is in the table and not climbed to yet.
 
 use crate::{
     plan::{FallbackStrategy, RetryConfig},
-    time::Timestamp,
+    rng::Rng,
 };
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, IntoStaticStr};
@@ -59,4 +59,236 @@ pub enum FailureClass {
     Unavailable,
     /// The worker crashed.
     Crashed,
+}
+
+/// How an attempt ended, other than well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// A call failed.
+    Failed(FailureClass),
+    /// The agent panicked.
+    Panicked,
+    /// The agent made no progress until its deadline.
+    Stalled,
+    /// The answer is not sure enough for the risk.
+    Unsure,
+    /// A verifier rejected it.
+    Vetoed,
+    /// The grant does not cover the next call.
+    Overspent,
+    /// The process or machine that worked it is gone.
+    HostLost,
+    /// An effectful call was made, and whether it took place is unknown.
+    EffectUnknown,
+    /// Someone cancelled it.
+    Cancelled,
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(class) => write!(f, "{class}"),
+            Self::Panicked => f.write_str("panicked"),
+            Self::Stalled => f.write_str("stalled"),
+            Self::Unsure => f.write_str("unsure"),
+            Self::Vetoed => f.write_str("vetoed"),
+            Self::Overspent => f.write_str("overspent"),
+            Self::HostLost => f.write_str("host_lost"),
+            Self::EffectUnknown => f.write_str("effect_unknown"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}
+
+/// A level of the ladder.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Rung {
+    /// The same agent tries again after a while.
+    Retry,
+    /// A fresh agent tries, with a note of what failed.
+    ReplaceAgent,
+    /// Another model is asked.
+    SwapLlm,
+    /// The failed part is planned anew.
+    MutateStrategy,
+    /// A human is asked.
+    Escalate,
+}
+
+/// The rung that an exit starts on.
+#[must_use]
+pub fn first_rung(exit: Exit) -> Rung {
+    use FailureClass as C;
+    match exit {
+        Exit::Failed(
+            C::RateLimit
+            | C::Server
+            | C::Timeout
+            | C::Network
+            | C::Malformed
+            | C::Unavailable
+            | C::Crashed,
+        ) => Rung::Retry,
+        Exit::Panicked | Exit::Stalled | Exit::HostLost => Rung::ReplaceAgent,
+        Exit::Failed(C::Auth | C::BadRequest | C::Unable) | Exit::Unsure | Exit::Vetoed => {
+            Rung::SwapLlm
+        }
+        Exit::Failed(C::Invalid | C::Denied) => Rung::MutateStrategy,
+        Exit::Overspent | Exit::EffectUnknown | Exit::Cancelled => Rung::Escalate,
+    }
+}
+
+/// Agents that may be lost to a dying host before a human is asked; a host that dies says
+/// nothing about the step, so these do not count as its attempts.
+pub const HOSTS_LOST_MAX: u32 = 100;
+
+/// What was already tried for a step, and what is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Attempts that count, since the step began or a human had it retried.
+    pub attempts: u32,
+    /// Of them on the present model, or tool.
+    pub on_model: u32,
+    /// Agents lost with their host.
+    pub hosts_lost: u32,
+    /// Models not asked yet.
+    pub models_left: u32,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The same agent again, after so many milliseconds.
+    Retry {
+        /// How long to wait.
+        wait_ms: u64,
+    },
+    /// Another agent, at once.
+    Replace,
+    /// The next model, at once.
+    Swap,
+    /// Ask a human.
+    Escalate,
+    /// Leave the step out.
+    Skip,
+    /// Give the workflow up.
+    Fail,
+}
+
+/// The next move for a step whose attempt ended by `exit`.
+///
+/// `retry_after_ms` is the vendor's wish and outranks our own cap.
+pub fn next(
+    exit: Exit,
+    tried: Tried,
+    retry: RetryConfig,
+    fallback: FallbackStrategy,
+    retry_after_ms: Option<u64>,
+    rng: &mut dyn Rng,
+) -> Next {
+    let left = retry.attempts.saturating_sub(tried.attempts);
+    let rung = first_rung(exit);
+    if exit == Exit::HostLost && tried.hosts_lost <= HOSTS_LOST_MAX {
+        return Next::Replace;
+    }
+    if left > tried.models_left {
+        match rung {
+            Rung::Retry => {
+                return Next::Retry {
+                    wait_ms: backoff(retry, tried.on_model, retry_after_ms, rng),
+                };
+            }
+            Rung::ReplaceAgent => return Next::Replace,
+            _ => {}
+        }
+    }
+    if rung <= Rung::SwapLlm && left > 0 && tried.models_left > 0 {
+        return Next::Swap;
+    }
+    match (rung, fallback) {
+        // Money and unknown effects are a human's to decide, whatever the plan says.
+        (Rung::Escalate, _) | (_, FallbackStrategy::Escalate) => Next::Escalate,
+        (_, FallbackStrategy::Skip) => Next::Skip,
+        (_, FallbackStrategy::Fail) => Next::Fail,
+    }
+}
+
+/// Full jitter (Brooker 2015): a random wait up to `base · 2^(n-1)`, capped.
+fn backoff(
+    retry: RetryConfig,
+    failures: u32,
+    retry_after_ms: Option<u64>,
+    rng: &mut dyn Rng,
+) -> u64 {
+    let doublings = failures.saturating_sub(1).min(32);
+    let ceiling = retry.base_ms.saturating_mul(1 << doublings).min(retry.cap_ms);
+    let jitter = rng.up_to(ceiling);
+    retry_after_ms.map_or(jitter, |wish| wish.saturating_add(jitter.min(1_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seeded;
+
+    fn go(exit: Exit, attempts: u32, models_left: u32, fallback: FallbackStrategy) -> Next {
+        let tried = Tried { attempts, on_model: attempts, hosts_lost: 0, models_left };
+        let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
+        next(exit, tried, retry, fallback, None, &mut Seeded(1))
+    }
+
+    #[test]
+    fn one_attempt_is_kept_for_each_untried_model() {
+        let server = Exit::Failed(FailureClass::Server);
+        let escalate = FallbackStrategy::Escalate;
+        assert_eq!(go(server, 1, 2, escalate), Next::Retry { wait_ms: 0 });
+        assert_eq!(go(server, 2, 2, escalate), Next::Swap);
+        assert_eq!(go(server, 3, 1, escalate), Next::Swap);
+        assert_eq!(go(server, 4, 0, escalate), Next::Escalate);
+        assert_eq!(go(server, 3, 0, escalate), Next::Retry { wait_ms: 0 });
+    }
+
+    #[test]
+    fn the_class_decides_where_to_start() {
+        let auth = Exit::Failed(FailureClass::Auth);
+        let denied = Exit::Failed(FailureClass::Denied);
+        assert_eq!(go(auth, 1, 1, FallbackStrategy::Escalate), Next::Swap);
+        assert_eq!(go(auth, 1, 0, FallbackStrategy::Fail), Next::Fail);
+        assert_eq!(go(Exit::Unsure, 1, 1, FallbackStrategy::Skip), Next::Swap);
+        assert_eq!(go(denied, 1, 1, FallbackStrategy::Skip), Next::Skip);
+        assert_eq!(go(Exit::Panicked, 1, 0, FallbackStrategy::Escalate), Next::Replace);
+    }
+
+    #[test]
+    fn money_and_unknown_effects_are_for_a_human() {
+        assert_eq!(go(Exit::Overspent, 1, 3, FallbackStrategy::Skip), Next::Escalate);
+        assert_eq!(go(Exit::EffectUnknown, 1, 3, FallbackStrategy::Fail), Next::Escalate);
+    }
+
+    #[test]
+    fn the_vendors_wish_outranks_our_cap() {
+        let retry = RetryConfig { attempts: 4, base_ms: 100, cap_ms: 200 };
+        let mut rng = Seeded(3);
+        for failures in 1..40 {
+            assert!(backoff(retry, failures, None, &mut rng) <= 200);
+            let wait = backoff(retry, failures, Some(60_000), &mut rng);
+            assert!((60_000..=60_200).contains(&wait));
+        }
+    }
 }

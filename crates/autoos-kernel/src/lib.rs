@@ -7,10 +7,15 @@
 //! (`autoos-runtime`).
 
 pub mod body;
+pub mod budget;
+pub mod codec;
 pub mod goal;
 pub mod id;
+pub mod intent;
 pub mod ladder;
 pub mod plan;
+pub mod rng;
 pub mod time;
 pub mod tool;
 pub mod words;
+pub mod workflow;

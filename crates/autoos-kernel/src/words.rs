@@ -153,7 +153,7 @@ pub enum WorkflowState {
     Planning,
     /// Steps run, or are about to.
     Running,
-    /// No attempt runs and none starts until someone resumes it.
+    /// What runs is finished; nothing starts until someone resumes it.
     Paused,
     /// It waits for a human.
     Escalated,

@@ -180,11 +180,13 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// How a failed attempt is tried again on the first rung: exponential backoff with full jitter.
+/// How often a step is tried, and how long a retry on the first rung waits: exponential backoff
+/// with full jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct RetryConfig {
-    /// Attempts in all on one model, the first included.
+    /// Attempts in all, over all models. One is kept for each model that was not tried yet, so
+    /// that a stubborn model does not use up what another could do.
     pub attempts: u32,
     /// The first retry waits a random time up to this, the next up to twice that, and so on.
     pub base_ms: u64,
@@ -194,7 +196,7 @@ pub struct RetryConfig {
 
 impl Default for RetryConfig {
     fn default() -> Self {
-        Self { attempts: 3, base_ms: 200, cap_ms: 10_000 }
+        Self { attempts: 4, base_ms: 200, cap_ms: 10_000 }
     }
 }
 

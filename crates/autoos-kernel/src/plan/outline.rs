@@ -1,1 +1,113 @@
-//! placeholder
+//! What a workflow's machine knows of its plan: the shape, the bounds and the prices, no texts.
+//!
+//! It rides in events, so it holds nothing that erasing a workflow's bodies should take away.
+
+use super::{FallbackStrategy, RetryConfig};
+use crate::words::{EffectClass, LlmRole};
+use serde::{Deserialize, Serialize};
+
+/// The shape of a checked plan.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outline {
+    /// The steps, each after those that it needs.
+    pub steps: Vec<StepOutline>,
+    /// The step whose output is the result.
+    pub result: String,
+    /// What the plan may cost at worst, in micro-dollars.
+    pub worst_case_microusd: u64,
+}
+
+/// The shape of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepOutline {
+    /// Unique in the plan.
+    pub id: String,
+    /// What kind of work it is.
+    pub kind: StepKind,
+    /// Every step that must be over before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// Whether it has a condition or a list that must be looked at before it runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub evaluated: bool,
+    /// Whether a result below the threshold of the risk ends its attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gated: bool,
+    /// How it is tried again.
+    pub retry: RetryConfig,
+    /// What the last rung before a human does.
+    pub fallback: FallbackStrategy,
+    /// One attempt may take so long, in milliseconds.
+    pub timeout_ms: u64,
+    /// A list may have so many elements.
+    pub items: u32,
+}
+
+/// The kind of a step's work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Calls a tool.
+    Tool {
+        /// Its name.
+        name: String,
+        /// What a second call would do.
+        effect: EffectClass,
+    },
+    /// Asks a model.
+    Ask {
+        /// In this role.
+        role: LlmRole,
+        /// Whom, in this order.
+        models: Vec<Candidate>,
+    },
+    /// Waits.
+    Wait {
+        /// How long, in milliseconds.
+        ms: u64,
+    },
+}
+
+/// A model that may serve a step, and the most that one call of it can cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The model's id.
+    pub model: String,
+    /// Prompt bound × price in + answer bound × price out, in micro-dollars.
+    pub reserve_microusd: u64,
+}
+
+impl StepOutline {
+    /// The most that one attempt can cost.
+    #[must_use]
+    pub fn dearest(&self) -> u64 {
+        match &self.kind {
+            StepKind::Ask { models, .. } => {
+                models.iter().map(|m| m.reserve_microusd).max().unwrap_or(0)
+            }
+            StepKind::Tool { .. } | StepKind::Wait { .. } => 0,
+        }
+    }
+
+    /// The most that the step can cost: elements × attempts × the dearest call.
+    #[must_use]
+    pub fn worst_case(&self, each: bool) -> u64 {
+        let items = if each { u64::from(self.items) } else { 1 };
+        self.dearest().saturating_mul(u64::from(self.retry.attempts)).saturating_mul(items)
+    }
+
+    /// The models that may be asked; none for other work.
+    #[must_use]
+    pub fn models(&self) -> &[Candidate] {
+        match &self.kind {
+            StepKind::Ask { models, .. } => models,
+            StepKind::Tool { .. } | StepKind::Wait { .. } => &[],
+        }
+    }
+
+    /// Whether a second call could do something twice.
+    #[must_use]
+    pub fn is_effectful(&self) -> bool {
+        matches!(&self.kind, StepKind::Tool { effect: EffectClass::Effectful, .. })
+    }
+}

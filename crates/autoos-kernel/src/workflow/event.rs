@@ -1,0 +1,211 @@
+//! What can become true of a workflow. The journal keeps these for ever: they are only added to.
+
+use super::{
+    Output,
+    command::{Decision, Verdict},
+};
+use crate::{
+    body::BodyRef,
+    id::AgentId,
+    ladder::{Exit, Rung},
+    plan::outline::{Outline, StepOutline},
+    time::Timestamp,
+    words::RiskLevel,
+};
+use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
+
+/// What a workflow begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seed {
+    /// What a wrong answer would cost.
+    pub risk: RiskLevel,
+    /// What it may spend, in micro-dollars.
+    pub granted_microusd: u64,
+    /// When it fails if it is not done.
+    pub deadline: Option<Timestamp>,
+    /// How long a human has to answer before the default is taken.
+    pub patience_ms: u64,
+    /// How its plan is made; none when it came with one.
+    pub planner: Option<StepOutline>,
+    /// The plan that it came with, checked.
+    pub plan: Option<(BodyRef, Outline)>,
+}
+
+/// An event of a workflow's stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Event {
+    /// The intent accepted it.
+    Created(Seed),
+    /// The intent found the plan good; its steps are what runs.
+    PlanAdopted {
+        /// 1 for the first.
+        revision: u32,
+        /// The document.
+        plan: BodyRef,
+        /// Its shape.
+        outline: Outline,
+    },
+    /// The intent found the plan wanting; it is planned again.
+    PlanRefused {
+        /// What is wrong.
+        problems: Vec<String>,
+    },
+    /// A condition or a list was looked at.
+    StepEvaluated {
+        /// The step.
+        step: String,
+        /// What came of it.
+        verdict: Verdict,
+    },
+    /// A timer was set.
+    TimerSet {
+        /// The step.
+        step: String,
+        /// Until when.
+        due: Timestamp,
+    },
+    /// A timer ran out.
+    TimerFired {
+        /// The step.
+        step: String,
+    },
+    /// An agent is to work an attempt; what it may cost is reserved.
+    AttemptStarted {
+        /// The step.
+        step: String,
+        /// Its number, from 1.
+        attempt: u32,
+        /// Who works it.
+        agent: AgentId,
+        /// Who is asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+        /// What it may cost, in micro-dollars.
+        reserved: u64,
+        /// When it counts as stalled.
+        deadline: Timestamp,
+    },
+    /// An attempt brought something.
+    AttemptCompleted {
+        /// The step.
+        step: String,
+        /// Its number.
+        attempt: u32,
+        /// What it brought.
+        output: Output,
+        /// What it cost, in micro-dollars.
+        cost: u64,
+        /// Tokens of prompts and answers.
+        tokens: (u64, u64),
+    },
+    /// An attempt brought nothing that counts.
+    AttemptFailed {
+        /// The step.
+        step: String,
+        /// Its number.
+        attempt: u32,
+        /// Why.
+        exit: Exit,
+        /// What happened, in a line.
+        detail: String,
+        /// What it cost; the whole reservation where that is unknown.
+        cost: u64,
+        /// Tokens of prompts and answers, as far as known.
+        tokens: (u64, u64),
+        /// The answer that was not sure enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        doubtful: Option<Output>,
+    },
+    /// An attempt's process is gone, and its effect may have taken place.
+    AttemptInDoubt {
+        /// The step.
+        step: String,
+        /// Its number.
+        attempt: u32,
+    },
+    /// The ladder was climbed.
+    RungClimbed {
+        /// The step.
+        step: String,
+        /// To which rung.
+        rung: Rung,
+        /// What for.
+        exit: Exit,
+        /// When the next attempt starts.
+        due: Timestamp,
+        /// The model that is asked next, where it is another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
+    },
+    /// A step was left out.
+    StepSkipped {
+        /// The step.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// A step was given up.
+    StepFailed {
+        /// The step.
+        step: String,
+        /// Why.
+        exit: Exit,
+    },
+    /// A human is asked.
+    Escalated {
+        /// The number of the question in this workflow.
+        escalation: u32,
+        /// The step.
+        step: String,
+        /// What ended its last attempt.
+        exit: Exit,
+        /// What happened and what is needed.
+        detail: String,
+        /// When the default is taken.
+        due: Timestamp,
+    },
+    /// A human, or the default after the time was up, answered.
+    EscalationResolved {
+        /// The number of the question.
+        escalation: u32,
+        /// The answer.
+        decision: Decision,
+        /// Who gave it.
+        by: String,
+    },
+    /// No attempt starts until someone resumes.
+    Paused {
+        /// Who asked.
+        by: String,
+    },
+    /// Attempts start again.
+    Resumed {
+        /// Who asked.
+        by: String,
+    },
+    /// It is to end; what is in flight is settled first.
+    CancelRequested {
+        /// Who asked.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// It ended with a result.
+    Completed {
+        /// The result.
+        output: Output,
+    },
+    /// It ended without one.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It ended because someone cancelled it.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+}

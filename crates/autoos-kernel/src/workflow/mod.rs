@@ -1,0 +1,302 @@
+//! The workflow's machine: the run of an intent, from its planning step to its end.
+//!
+//! ```text
+//! Planning  ── plan adopted ──────────────▶ Running ── result sure enough ─▶ Completed
+//!    │  ▲                                   │  ▲  └── a step fails for good ─▶ Failed
+//!    │  └── plan refused: planned again     │  │
+//!    └────────── a human is asked ──▶ Escalated ── resolved ──▶ where it was
+//! any of these ── pause ──▶ Paused ── resume ──▶ where it was
+//! any of these ── cancel ─▶ Cancelling ── what was in flight is settled ──▶ Cancelled
+//! ```
+//!
+//! [`Workflow::decide`] takes a command and gives the events that make it true; [`Workflow::fold`]
+//! makes the state of them; [`Workflow::outstanding`] says what is to be done next, from the state
+//! alone. So a restart needs no code of its own: fold the stream and do what is outstanding.
+//! Left out: the texts (bodies), which this machine never reads, and doing anything.
+
+mod command;
+mod decide;
+mod event;
+mod fold;
+mod outstanding;
+
+pub use command::{Command, Decision, End, Rejected, Verdict};
+pub use event::{Event, Seed};
+pub use outstanding::Effect;
+
+use crate::{
+    body::BodyRef,
+    budget::Budget,
+    id::{AgentId, WorkflowId},
+    ladder::{Exit, Rung, Tried},
+    plan::outline::{Outline, StepOutline},
+    time::Timestamp,
+    words::{RiskLevel, WorkflowState},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The id of the step that makes the plan.
+pub const PLANNING: &str = "planning";
+
+/// Changes when a snapshot of [`Workflow`] made by older code can no longer be read.
+pub const FOLD_VERSION: u32 = 1;
+
+/// The state of a workflow: the fold of its stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Its id.
+    pub id: WorkflowId,
+    /// When it began; none before its first event.
+    pub created: Option<Timestamp>,
+    /// When its last event was decided.
+    pub updated: Timestamp,
+    /// What a wrong answer would cost.
+    pub risk: RiskLevel,
+    /// When it fails if it is not done.
+    pub deadline: Option<Timestamp>,
+    /// How long a human has to answer before the default is taken, in milliseconds.
+    pub patience_ms: u64,
+    /// Its money.
+    pub budget: Budget,
+    /// The plan in force.
+    pub plan: Option<AdoptedPlan>,
+    /// What was wrong with the last plan that was refused.
+    pub refused: Vec<String>,
+    /// Every step, the planning step and the elements of lists included.
+    pub steps: BTreeMap<String, Step>,
+    /// Who waits for a human, by number.
+    pub escalations: BTreeMap<u32, Escalation>,
+    /// Whether someone paused it.
+    pub paused: bool,
+    /// Who cancelled it, and why.
+    pub cancelled: Option<(String, String)>,
+    /// How it ended.
+    pub end: Option<Ending>,
+}
+
+/// A plan in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdoptedPlan {
+    /// 1 for the first.
+    pub revision: u32,
+    /// The document.
+    pub body: BodyRef,
+    /// Its shape.
+    pub outline: Outline,
+}
+
+/// How a workflow ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Completed, failed or cancelled.
+    pub state: WorkflowState,
+    /// When.
+    pub at: Timestamp,
+    /// The result, where there is one.
+    pub output: Option<Output>,
+    /// Why, where there is none.
+    pub reason: Option<String>,
+}
+
+/// What a step brought.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Output {
+    /// The value, as a JSON document.
+    pub body: BodyRef,
+    /// How sure it is, in 0..=1, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// How the confidence came about and what was found unsupported, as a JSON document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<BodyRef>,
+}
+
+/// A step's run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its shape.
+    pub outline: StepOutline,
+    /// Where it stands.
+    pub state: StepState,
+    /// Attempts so far; also the number of the last one.
+    pub attempts: u32,
+    /// What the ladder has used up.
+    pub tried: Tried,
+    /// Which of the candidates is asked.
+    pub model: usize,
+    /// The agent of the last attempt.
+    pub agent: Option<AgentId>,
+    /// What the next attempt is told of the last failure.
+    pub note: Option<String>,
+    /// The last answer that was not sure enough, which a human may approve.
+    pub doubtful: Option<Output>,
+    /// What all attempts cost, in micro-dollars.
+    pub spent: u64,
+    /// Of a list: how many elements it has.
+    pub items: Option<u32>,
+    /// Of an element: the step of the list, and which element.
+    pub parent: Option<(String, u32)>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Others must be over first, or its condition is to be looked at.
+    Blocked,
+    /// Its condition held; it starts as soon as it may.
+    Ready,
+    /// An agent works on it.
+    Running(Running),
+    /// Starts again when the time comes.
+    BackingOff {
+        /// When.
+        due: Timestamp,
+        /// On which rung.
+        rung: Rung,
+    },
+    /// A timer runs.
+    Waiting {
+        /// Until when.
+        due: Timestamp,
+    },
+    /// Its elements run.
+    Expanded,
+    /// A human is asked.
+    Escalated {
+        /// The number of the escalation.
+        escalation: u32,
+    },
+    /// Done.
+    Completed(Output),
+    /// All elements of its list are done.
+    Gathered,
+    /// Left out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// Given up.
+    Failed {
+        /// Why.
+        exit: Exit,
+    },
+}
+
+impl StepState {
+    /// Whether the steps that need it may go on.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Completed(_) | Self::Gathered | Self::Skipped { .. })
+    }
+}
+
+/// An attempt in flight.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Running {
+    /// Its number.
+    pub attempt: u32,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it counts as stalled; of an effectful call also when it may no longer be sent.
+    pub deadline: Timestamp,
+    /// What it may cost.
+    pub reserved: u64,
+    /// Its process is gone, and whether its effect took place is to be asked after the deadline.
+    pub in_doubt: bool,
+}
+
+/// A question to a human.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// The step that cannot go on.
+    pub step: String,
+    /// What ended its last attempt.
+    pub exit: Exit,
+    /// What happened and what is needed, in a line or two.
+    pub detail: String,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// When the default is taken.
+    pub due: Timestamp,
+    /// The answer, once there is one.
+    pub resolved: Option<(Decision, String)>,
+}
+
+impl Workflow {
+    /// A workflow that has no events yet.
+    #[must_use]
+    pub fn new(id: WorkflowId) -> Self {
+        Self {
+            id,
+            created: None,
+            updated: Timestamp::default(),
+            risk: RiskLevel::default(),
+            deadline: None,
+            patience_ms: 0,
+            budget: Budget::default(),
+            plan: None,
+            refused: Vec::new(),
+            steps: BTreeMap::new(),
+            escalations: BTreeMap::new(),
+            paused: false,
+            cancelled: None,
+            end: None,
+        }
+    }
+
+    /// Where it stands, derived from everything else.
+    #[must_use]
+    pub fn state(&self) -> WorkflowState {
+        if let Some(end) = &self.end {
+            return end.state;
+        }
+        let running = self.steps.values().any(|s| matches!(s.state, StepState::Running(_)));
+        if self.cancelled.is_some() {
+            WorkflowState::Cancelling
+        } else if self.paused {
+            WorkflowState::Paused
+        } else if !running && self.escalations.values().any(|e| e.resolved.is_none()) {
+            WorkflowState::Escalated
+        } else if self.plan.is_none() {
+            WorkflowState::Planning
+        } else {
+            WorkflowState::Running
+        }
+    }
+
+    /// The next moment at which something is due by itself; none while nothing is.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        if self.end.is_some() {
+            return None;
+        }
+        let steps = self.steps.values().filter_map(|step| match &step.state {
+            StepState::Running(run) => Some(run.deadline),
+            StepState::BackingOff { due, .. } | StepState::Waiting { due } if !self.paused => {
+                Some(*due)
+            }
+            _ => None,
+        });
+        let escalations = self.escalations.values().filter(|e| e.resolved.is_none()).map(|e| e.due);
+        steps.chain(escalations).chain(self.deadline).min()
+    }
+
+    /// The key of a step's effectful call: the same for every attempt, so that a tool can tell
+    /// whether it took place.
+    #[must_use]
+    pub fn effect_key(&self, step: &str) -> String {
+        format!("{}/{step}", self.id)
+    }
+
+    /// The key of an attempt's call to a model.
+    #[must_use]
+    pub fn call_key(&self, step: &str, attempt: u32) -> String {
+        format!("{}/{step}/{attempt}", self.id)
+    }
+}
+
+#[cfg(test)]
+#[path = "workflow_test.rs"]
+mod tests;
