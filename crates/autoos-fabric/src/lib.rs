@@ -10,7 +10,7 @@ mod task;
 
 pub use task::{ContextInfo, Task, Verdict};
 
-use autoos_kernel::words::LlmRole;
+use autoos_kernel::{tool::ToolSpec, words::LlmRole};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,6 +93,8 @@ pub struct Request {
     pub schema: Option<Value>,
     /// What was wrong with the model's previous answer to this same task.
     pub complaint: Option<String>,
+    /// Tools that the model may call instead of answering; usually none.
+    pub tools: Vec<ToolSpec>,
     /// The prompt may have so many tokens; longer evidence is cut and said to be.
     pub prompt_tokens: u32,
     /// The answer may have so many tokens.
@@ -108,8 +110,13 @@ pub struct LlmResponse {
     pub model: String,
     /// The answer as text.
     pub text: String,
-    /// The answer as data, when a schema was given: it fits the schema.
+    /// The answer as data: it fits the schema where one was given, and is a plan or verdict where
+    /// the task asked for one.
     pub value: Option<Value>,
+    /// Calls that the model asks for instead of answering. Names are among the request's tools
+    /// and ids are unique; arguments are whatever the model wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Tokens as the vendor counted them; estimated when it did not say.
     pub usage: Usage,
     /// Micro-dollars by the price table.
@@ -118,6 +125,17 @@ pub struct LlmResponse {
     pub latency_ms: u64,
     /// Milliseconds to its first token, when it was streamed.
     pub first_token_ms: Option<u64>,
+}
+
+/// A call that a model asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Unique in its answer; made by the vendor.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// What the model wrote as arguments; not yet checked against the tool's schema.
+    pub args: Value,
 }
 
 /// Why a call brought no answer, by what the ladder does about it.
