@@ -1,1 +1,10 @@
-//! The actors of AUTOOS: intents, workflows, agents and their one supervision policy.
+//! The actors: intents, workflows and agents under one supervision policy, and the door to them.
+//!
+//! A [`Runtime`] takes submissions and commands, keeps what runs alive, puts away what waits and
+//! brings back what the process before left unfinished. Everything that is decided is decided by
+//! the kernel's rules and recorded in the journal before it is done.
+//! Left out: reading (views), who may ask (guard) and wire formats (gateway).
+
+mod submission;
+
+pub use submission::{NewContent, NewContext, Refusal, Submission, Submitted};
