@@ -1,14 +1,14 @@
-//! The intent's machine: accepts what is asked, judges the plans that come up for it, and keeps
-//! how it ended.
+//! The intent's machine: accepts what is asked and keeps how it ended.
 //!
 //! | state | event | next |
 //! |---|---|---|
 //! | new | `accepted` | open |
-//! | open | `plan_judged` | open |
 //! | open | `settled` | settled |
 //!
 //! It shares its UUID, and so its shard, with its workflow, and writes that stream's first event
-//! in the append that accepts it. Left out: what a good plan is ([`plan::check`](crate::plan::check)).
+//! in the append that accepts it. It also judges the plans that come up for it, by
+//! [`plan::check`](crate::plan::check); its verdict is recorded by the workflow, as the adoption or
+//! refusal of the plan.
 
 use crate::{
     body::BodyRef,
@@ -70,15 +70,6 @@ pub enum Content {
 pub enum Event {
     /// It is taken on.
     Accepted(Request),
-    /// A plan was checked.
-    PlanJudged {
-        /// The document.
-        plan: BodyRef,
-        /// What is wrong with it; nothing when it was found good.
-        problems: Vec<String>,
-        /// What it may cost at worst, in micro-dollars; zero when it was refused.
-        worst_case_microusd: u64,
-    },
     /// Its workflow ended.
     Settled {
         /// How.
@@ -93,10 +84,6 @@ pub struct Intent {
     pub id: IntentId,
     /// What is asked; none before it was accepted.
     pub request: Option<Request>,
-    /// Plans found good so far.
-    pub adopted: u32,
-    /// Plans refused so far.
-    pub refused: u32,
     /// How its workflow ended.
     pub settled: Option<WorkflowState>,
 }
@@ -105,15 +92,13 @@ impl Intent {
     /// An intent that has no events yet.
     #[must_use]
     pub fn new(id: IntentId) -> Self {
-        Self { id, request: None, adopted: 0, refused: 0, settled: None }
+        Self { id, request: None, settled: None }
     }
 
     /// Folds one event.
     pub fn fold(&mut self, event: &Event) {
         match event {
             Event::Accepted(request) => self.request = Some(request.clone()),
-            Event::PlanJudged { problems, .. } if problems.is_empty() => self.adopted += 1,
-            Event::PlanJudged { .. } => self.refused += 1,
             Event::Settled { state } => self.settled = Some(*state),
         }
     }
