@@ -7,14 +7,24 @@
 //!
 //! Formats are forever: events are only added to, unknown kinds are kept and skipped.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod error;
 mod event;
+mod groups;
+mod ledger;
+mod memory;
+mod row;
+mod subscribe;
 
 pub use error::Error;
 pub use event::{
     Batch, Body, BodyKey, Cursor, Event, Head, Key, NewEvent, Position, Snapshot, Standing,
     StreamWrite, Trace,
 };
+pub use groups::{Groups, Member};
+pub use memory::{MemoryJournal, Outcome};
+pub use row::{Chain, chain_next, chain_start};
 
 use autoos_kernel::{
     body::BodyRef,
@@ -111,7 +121,9 @@ pub trait Journal: Send + Sync + 'static {
     /// The acknowledged cursor of a consumer group: zero everywhere for a new one.
     fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>>;
 
-    /// Moves a group's cursor of one shard forward; moving it back is [`Error::Conflict`].
+    /// Acknowledges all events of one shard up to and with the one at `position`, so that the
+    /// group's cursor stands behind it. Repeating it is safe, moving the cursor back is
+    /// [`Error::Conflict`].
     fn group_ack(&self, group: &str, position: Position) -> BoxFuture<'static, Result<(), Error>>;
 
     /// Whether the journal takes appends, and if not, why: a full disk makes it read-only.
