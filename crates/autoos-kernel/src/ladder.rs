@@ -154,9 +154,36 @@ pub fn first_rung(exit: Exit) -> Rung {
     }
 }
 
+/// Whether an effectful call that ended so may have taken place all the same. The other ends say
+/// that the call was never made, or refused, or that its answer was seen.
+#[must_use]
+pub fn leaves_doubt(exit: Exit) -> bool {
+    use FailureClass as C;
+    match exit {
+        Exit::Failed(
+            C::Server | C::Timeout | C::Network | C::Malformed | C::Unavailable | C::Crashed,
+        )
+        | Exit::Panicked
+        | Exit::Stalled
+        | Exit::HostLost
+        | Exit::EffectUnknown
+        | Exit::Cancelled => true,
+        Exit::Failed(
+            C::RateLimit | C::Auth | C::BadRequest | C::Unable | C::Invalid | C::Denied,
+        )
+        | Exit::Unsure
+        | Exit::Vetoed
+        | Exit::Overspent => false,
+    }
+}
+
 /// Agents that may be lost to a dying host before a human is asked; a host that dies says
 /// nothing about the step, so these do not count as its attempts.
 pub const HOSTS_LOST_MAX: u32 = 100;
+
+/// The longest Retry-After that is waited for, in milliseconds: one hour. A vendor that wants
+/// more is as good as gone, and another model is asked.
+pub const RETRY_AFTER_MAX_MS: u64 = 3_600_000;
 
 /// What was already tried for a step, and what is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,12 +231,13 @@ pub fn next(
 ) -> Next {
     let left = retry.attempts.saturating_sub(tried.attempts);
     let rung = first_rung(exit);
-    if exit == Exit::HostLost && tried.hosts_lost <= HOSTS_LOST_MAX {
-        return Next::Replace;
+    if exit == Exit::HostLost {
+        let bearable = tried.hosts_lost <= HOSTS_LOST_MAX;
+        return if bearable { Next::Replace } else { Next::Escalate };
     }
     if left > tried.models_left {
         match rung {
-            Rung::Retry => {
+            Rung::Retry if retry_after_ms.is_none_or(|wish| wish <= RETRY_AFTER_MAX_MS) => {
                 return Next::Retry {
                     wait_ms: backoff(retry, tried.on_model, retry_after_ms, rng),
                 };
@@ -279,6 +307,30 @@ mod tests {
     fn money_and_unknown_effects_are_for_a_human() {
         assert_eq!(go(Exit::Overspent, 1, 3, FallbackStrategy::Skip), Next::Escalate);
         assert_eq!(go(Exit::EffectUnknown, 1, 3, FallbackStrategy::Fail), Next::Escalate);
+    }
+
+    #[test]
+    fn hosts_that_die_for_ever_are_shown_to_a_human() {
+        let retry = RetryConfig { attempts: 1, base_ms: 0, cap_ms: 0 };
+        let lost = |hosts_lost| {
+            let tried = Tried { hosts_lost, ..Tried::default() };
+            next(Exit::HostLost, tried, retry, FallbackStrategy::Skip, None, &mut Seeded(1))
+        };
+        assert_eq!(lost(HOSTS_LOST_MAX), Next::Replace);
+        assert_eq!(lost(HOSTS_LOST_MAX + 1), Next::Escalate);
+    }
+
+    #[test]
+    fn an_endless_retry_after_is_not_waited_for() {
+        let exit = Exit::Failed(FailureClass::RateLimit);
+        let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
+        let ask = |models_left, wish| {
+            let tried = Tried { attempts: 1, on_model: 1, hosts_lost: 0, models_left };
+            next(exit, tried, retry, FallbackStrategy::Fail, Some(wish), &mut Seeded(1))
+        };
+        assert_eq!(ask(1, RETRY_AFTER_MAX_MS), Next::Retry { wait_ms: RETRY_AFTER_MAX_MS });
+        assert_eq!(ask(1, RETRY_AFTER_MAX_MS + 1), Next::Swap);
+        assert_eq!(ask(0, u64::MAX), Next::Fail);
     }
 
     #[test]

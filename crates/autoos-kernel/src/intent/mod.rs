@@ -1,9 +1,13 @@
 //! The intent's machine: accepts what is asked and keeps how it ended.
 //!
-//! | state | event | next |
-//! |---|---|---|
-//! | new | `accepted` | open |
-//! | open | `settled` | settled |
+//! | state | command | event | next |
+//! |---|---|---|---|
+//! | new | accept | `accepted` | open |
+//! | open, settled | accept the same again | | as before |
+//! | open | settle | `settled` | settled |
+//! | settled | settle the same again | | settled |
+//!
+//! Everything else is [`Rejected`].
 //!
 //! It shares its UUID, and so its shard, with its workflow, and writes that stream's first event
 //! in the append that accepts it. It also judges the plans that come up for it, by
@@ -77,6 +81,35 @@ pub enum Event {
     },
 }
 
+/// A command to an intent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Someone asks.
+    Accept(Request),
+    /// Its workflow ended.
+    Settle {
+        /// How.
+        state: WorkflowState,
+    },
+}
+
+/// Why a command changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Nothing was asked yet.
+    #[error("the intent does not exist")]
+    Missing,
+    /// Something else was asked under the same idempotency key.
+    #[error("this idempotency key was used for another request: send a new key")]
+    Conflict,
+    /// Its workflow has ended, otherwise than said now.
+    #[error("the intent is settled: its workflow is {0}")]
+    Settled(WorkflowState),
+    /// Its workflow has not ended.
+    #[error("a workflow that is {0} goes on")]
+    Open(WorkflowState),
+}
+
 /// The state of an intent: the fold of its stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
@@ -95,11 +128,98 @@ impl Intent {
         Self { id, request: None, settled: None }
     }
 
+    /// Decides a command, folds what it decides, and gives the events to record; none when what
+    /// it asks for is so already.
+    ///
+    /// # Errors
+    /// [`Rejected`], and then nothing has changed.
+    pub fn decide(&mut self, command: Command) -> Result<Vec<Event>, Rejected> {
+        let event = match (command, &self.request, self.settled) {
+            (Command::Accept(request), None, _) => Event::Accepted(request),
+            (Command::Accept(request), Some(known), _) => {
+                let same = request.fingerprint == known.fingerprint;
+                return if same { Ok(Vec::new()) } else { Err(Rejected::Conflict) };
+            }
+            (Command::Settle { .. }, None, _) => return Err(Rejected::Missing),
+            (Command::Settle { state }, ..) if !state.is_terminal() => {
+                return Err(Rejected::Open(state));
+            }
+            (Command::Settle { state }, _, Some(known)) => {
+                return if state == known { Ok(Vec::new()) } else { Err(Rejected::Settled(known)) };
+            }
+            (Command::Settle { state }, _, None) => Event::Settled { state },
+        };
+        self.fold(&event);
+        Ok(vec![event])
+    }
+
     /// Folds one event.
     pub fn fold(&mut self, event: &Event) {
         match event {
             Event::Accepted(request) => self.request = Some(request.clone()),
             Event::Settled { state } => self.settled = Some(*state),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(fingerprint: u8) -> Request {
+        Request {
+            tenant: "acme".into(),
+            user: "ann".into(),
+            text: BodyRef { hash: [1; 32], len: 5 },
+            contexts: Vec::new(),
+            risk: RiskLevel::Medium,
+            budget_microusd: 1_000_000,
+            deadline: None,
+            fingerprint: [fingerprint; 32],
+        }
+    }
+
+    fn new() -> Intent {
+        Intent::new(IntentId(uuid::Uuid::from_u128(1)))
+    }
+
+    fn open() -> Intent {
+        let mut intent = new();
+        assert_eq!(intent.decide(Command::Accept(request(1))).map(|e| e.len()), Ok(1));
+        intent
+    }
+
+    #[test]
+    fn the_same_request_twice_is_one_intent_and_another_is_a_conflict() {
+        let mut intent = open();
+        assert_eq!(intent.decide(Command::Accept(request(1))), Ok(Vec::new()));
+        assert_eq!(intent.decide(Command::Accept(request(2))), Err(Rejected::Conflict));
+        assert_eq!(intent, open());
+    }
+
+    #[test]
+    fn it_is_settled_once_and_only_by_an_end() {
+        let settle = |state| Command::Settle { state };
+        assert_eq!(new().decide(settle(WorkflowState::Failed)), Err(Rejected::Missing));
+        let mut intent = open();
+        let running = WorkflowState::Running;
+        assert_eq!(intent.decide(settle(running)), Err(Rejected::Open(running)));
+        let done = Event::Settled { state: WorkflowState::Completed };
+        assert_eq!(intent.decide(settle(WorkflowState::Completed)), Ok(vec![done]));
+        assert_eq!(intent.decide(settle(WorkflowState::Completed)), Ok(Vec::new()));
+        let settled = Err(Rejected::Settled(WorkflowState::Completed));
+        assert_eq!(intent.decide(settle(WorkflowState::Failed)), settled);
+        assert_eq!(intent.decide(Command::Accept(request(1))), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn its_state_is_the_fold_of_its_events() {
+        let mut intent = new();
+        let mut events = intent.decide(Command::Accept(request(1))).expect("accepted");
+        let settle = Command::Settle { state: WorkflowState::Cancelled };
+        events.extend(intent.decide(settle).expect("settled"));
+        let mut folded = new();
+        events.iter().for_each(|event| folded.fold(event));
+        assert_eq!(folded, intent);
     }
 }

@@ -4,15 +4,24 @@
 //! them back as its next prompt and a person wants to edit once.
 
 use super::{
-    Plan, Source, Work, WorkflowStep,
+    FallbackStrategy, Plan, Source, Work, WorkflowStep,
+    graph::{self, Node},
     outline::{Candidate, Outline, StepKind, StepOutline},
 };
-use crate::{tool::Catalog, words::LlmRole};
+use crate::{
+    tool::Catalog,
+    words::{EffectClass, LlmRole},
+    workflow::PLANNING,
+};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// Steps that a plan may have.
 pub const STEPS_MAX: usize = 1_000;
+/// Steps and elements of lists that a plan may come to, all lists as long as they may be.
+pub const RUNS_MAX: u64 = 10_000;
+/// Problems that are told at once; more would be no help, and they ride in an event.
+pub const PROBLEMS_MAX: usize = 100;
 /// Attempts that a step may ask for.
 pub const ATTEMPTS_MAX: u32 = 20;
 /// The longest attempt, in milliseconds.
@@ -46,43 +55,23 @@ pub struct Against<'a> {
 /// # Errors
 /// The problems, each a sentence for whoever wrote the plan.
 pub fn check(plan: &Plan, against: &Against<'_>) -> Result<Outline, Vec<String>> {
-    let mut problems = Vec::new();
     if plan.steps.is_empty() {
         return Err(vec!["the plan has no steps".into()]);
     }
     if plan.steps.len() > STEPS_MAX {
         return Err(vec![format!("{} steps are more than {STEPS_MAX}", plan.steps.len())]);
     }
-    let ids: BTreeSet<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
-    for step in &plan.steps {
-        check_bounds(step, &mut problems);
-        check_sources(step, &ids, against.contexts, &mut problems);
-        check_tool(step, against.tools, &mut problems);
-    }
-    if ids.len() < plan.steps.len() {
-        problems.push("two steps have the same id".into());
-    }
-    match plan.steps.iter().find(|s| s.id == plan.result) {
-        None => problems.push(format!("the result names no step: {:?}", plan.result)),
-        Some(step) if step.each.is_some() || matches!(step.work, Work::Wait { .. }) => problems
-            .push(format!("step {}: the result must be one output, not a list or a wait", step.id)),
-        Some(_) => {}
-    }
+    let mut problems = Vec::new();
+    check_words(plan, against, &mut problems);
     if !problems.is_empty() {
-        return Err(problems);
+        return Err(bounded(problems));
     }
     check_verified(plan, against.all_critical, &mut problems);
-    check_goals(plan, &mut problems);
-    let order = match topological(plan) {
-        Ok(order) => order,
-        Err(cycle) => {
-            problems.push(cycle);
-            return Err(problems);
-        }
-    };
+    let order = check_order(plan, &mut problems);
     let mut worst_case_microusd = 0u64;
     let mut steps = Vec::with_capacity(order.len());
-    for step in order {
+    for index in order {
+        let step = &plan.steps[index];
         let outline = outline(step, plan, against, &mut problems);
         worst_case_microusd =
             worst_case_microusd.saturating_add(outline.worst_case(step.each.is_some()));
@@ -99,8 +88,84 @@ pub fn check(plan: &Plan, against: &Against<'_>) -> Result<Outline, Vec<String>>
     if problems.is_empty() {
         Ok(Outline { steps, result: plan.result.clone(), worst_case_microusd })
     } else {
-        Err(problems)
+        Err(bounded(problems))
     }
+}
+
+/// Each problem once, and not without end.
+fn bounded(problems: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut once: Vec<String> = problems.into_iter().filter(|p| seen.insert(p.clone())).collect();
+    let left_out = once.len().saturating_sub(PROBLEMS_MAX);
+    if left_out > 0 {
+        once.truncate(PROBLEMS_MAX);
+        once.push(format!("and {left_out} more"));
+    }
+    once
+}
+
+/// A name as it is shown in a problem: what the plan calls it, if that is of decent length.
+fn shown(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(64) {
+        None => Cow::Borrowed(name),
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+    }
+}
+
+/// What can be said of the steps and goals one by one.
+fn check_words(plan: &Plan, against: &Against<'_>, problems: &mut Vec<String>) {
+    let mut ids = BTreeSet::new();
+    for step in &plan.steps {
+        if !ids.insert(step.id.as_str()) {
+            problems.push(format!("step {}: two steps have this id", shown(&step.id)));
+        }
+    }
+    let waits = |s: &&WorkflowStep| matches!(s.work, Work::Wait { .. });
+    let waits: BTreeSet<&str> = plan.steps.iter().filter(waits).map(|s| s.id.as_str()).collect();
+    let mut runs = 0u64;
+    for step in &plan.steps {
+        check_bounds(step, problems);
+        check_sources(step, &ids, &waits, against.contexts, problems);
+        check_tool(step, against.tools, problems);
+        runs += 1 + step.each.as_ref().map_or(0, |_| u64::from(step.limits.items));
+    }
+    if runs > RUNS_MAX {
+        problems.push(format!(
+            "the steps and the elements of their lists may come to {runs}, more than {RUNS_MAX}: \
+             lower limits.items"
+        ));
+    }
+    match plan.steps.iter().find(|s| s.id == plan.result) {
+        None => problems.push(format!("the result names no step: {:?}", shown(&plan.result))),
+        Some(step) if step.each.is_some() || waits.contains(step.id.as_str()) => problems
+            .push(format!("step {}: the result must be one output, not a list or a wait", step.id)),
+        Some(_) => {}
+    }
+    check_goals(plan, problems);
+}
+
+/// The steps' indexes in an order in which they can run; none when there is no such order.
+fn check_order(plan: &Plan, problems: &mut Vec<String>) -> Vec<usize> {
+    let goals: Vec<Node<'_>> = plan
+        .goals
+        .0
+        .iter()
+        .map(|g| (g.id.as_str(), g.after.iter().map(String::as_str).collect()))
+        .collect();
+    if let Err(circle) = graph::order(&goals) {
+        problems.push(format!("the goals wait for each other in a circle: {}", arrows(&circle)));
+    }
+    let steps: Vec<Node<'_>> = plan.steps.iter().map(|s| (s.id.as_str(), needs(s))).collect();
+    graph::order(&steps).unwrap_or_else(|circle| {
+        problems.push(format!("the steps wait for each other in a circle: {}", arrows(&circle)));
+        Vec::new()
+    })
+}
+
+fn arrows(circle: &[&str]) -> String {
+    let names: Vec<Cow<'_, str>> = circle.iter().take(10).map(|name| shown(name)).collect();
+    let more = if circle.len() > names.len() { " → …" } else { "" };
+    format!("{}{more}", names.join(" → "))
 }
 
 /// Micro-dollars as people read them.
@@ -121,10 +186,7 @@ fn outline(
     let kind = match &step.work {
         Work::Tool { name, .. } => StepKind::Tool {
             name: name.clone(),
-            effect: against
-                .tools
-                .tool(name)
-                .map_or(crate::words::EffectClass::Effectful, |t| t.effect),
+            effect: against.tools.tool(name).map_or(EffectClass::Effectful, |t| t.effect),
         },
         Work::Ask { role, .. } => {
             let models = against.models.candidates(
@@ -167,25 +229,34 @@ fn sources(step: &WorkflowStep) -> impl Iterator<Item = &Source> {
 
 /// The steps that must be over before this one.
 fn needs(step: &WorkflowStep) -> BTreeSet<&str> {
-    let from = sources(step).filter_map(|source| match source {
-        Source::Step { id, .. } => Some(id.as_str()),
-        Source::Context(_) | Source::Item(_) => None,
-    });
+    let from = sources(step).filter_map(step_of);
     from.chain(step.after.iter().map(String::as_str)).collect()
+}
+
+/// The steps whose outputs this one is shown: those that it names as inputs, and the list that it
+/// goes through.
+fn inputs_from(step: &WorkflowStep) -> impl Iterator<Item = &str> {
+    step.inputs.values().chain(step.each.as_ref()).filter_map(step_of)
+}
+
+fn step_of(source: &Source) -> Option<&str> {
+    match source {
+        Source::Step { id, .. } => Some(id),
+        Source::Context(_) | Source::Item(_) => None,
+    }
 }
 
 fn check_bounds(step: &WorkflowStep, problems: &mut Vec<String>) {
     let id = &step.id;
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if id.is_empty() || id.len() > 64 || !id.chars().all(fits) {
-        problems.push(format!(
-            "step {:?}: an id has 1 to 64 letters, digits, '-' and '_'",
-            id.chars().take(64).collect::<String>()
-        ));
+        problems
+            .push(format!("step {:?}: an id has 1 to 64 letters, digits, '-' and '_'", shown(id)));
     }
-    if id == super::super::workflow::PLANNING {
+    if id == PLANNING {
         problems.push(format!("step {id}: this id belongs to the planning step, choose another"));
     }
+    let id = shown(id);
     let mut within = |what: &str, value: u64, most: u64| {
         if value == 0 || value > most {
             problems.push(format!("step {id}: {what} is {value}, it must be 1 to {most}"));
@@ -204,22 +275,37 @@ fn check_bounds(step: &WorkflowStep, problems: &mut Vec<String>) {
 fn check_sources(
     step: &WorkflowStep,
     ids: &BTreeSet<&str>,
+    waits: &BTreeSet<&str>,
     contexts: &[String],
     problems: &mut Vec<String>,
 ) {
+    let id = shown(&step.id);
     for name in needs(step) {
         if !ids.contains(name) {
-            problems.push(format!("step {}: it needs {name:?}, and no step has that id", step.id));
+            let name = shown(name);
+            problems.push(format!("step {id}: it needs {name:?}, and no step has that id"));
         }
+    }
+    if matches!(step.each, Some(Source::Item(_))) {
+        problems.push(format!("step {id}: its list in 'each' cannot be an item of itself"));
+    }
+    if step.when.as_ref().is_some_and(|when| matches!(when.value, Source::Item(_))) {
+        problems.push(format!(
+            "step {id}: 'when' is looked at once, before the list, and there is no item yet"
+        ));
     }
     for source in sources(step) {
         match source {
             Source::Context(name) if !contexts.contains(name) => problems.push(format!(
-                "step {}: no context is called {name:?}; there are {contexts:?}",
-                step.id
+                "step {id}: no context is called {:?}; there are {contexts:?}",
+                shown(name)
             )),
-            Source::Item(_) if step.each.is_none() => problems
-                .push(format!("step {}: it takes an item and has no list in 'each'", step.id)),
+            Source::Item(_) if step.each.is_none() => {
+                problems.push(format!("step {id}: it takes an item and has no list in 'each'"));
+            }
+            Source::Step { id: other, .. } if waits.contains(other.as_str()) => problems.push(
+                format!("step {id}: {other} only waits and has no output, name it in 'after'"),
+            ),
             _ => {}
         }
     }
@@ -227,38 +313,44 @@ fn check_sources(
 
 fn check_tool(step: &WorkflowStep, tools: &dyn Catalog, problems: &mut Vec<String>) {
     let Work::Tool { name, args, reads } = &step.work else { return };
+    let id = shown(&step.id);
     let Some(spec) = tools.tool(name) else {
         let known: Vec<&str> = tools.tools().iter().map(|t| t.name.as_str()).collect();
-        problems.push(format!("step {}: no tool is called {name:?}; there are {known:?}", step.id));
+        let name = shown(name);
+        problems.push(format!("step {id}: no tool is called {name:?}; there are {known:?}"));
         return;
     };
     if reads.is_some() && !spec.reads {
-        problems.push(format!("step {}: {name} reads nothing, leave 'reads' out", step.id));
+        problems.push(format!("step {id}: {name} reads nothing, leave 'reads' out"));
     }
-    if args.keys().any(|key| step.inputs.contains_key(key)) {
-        problems.push(format!("step {}: an input has the name of an argument", step.id));
+    if let Some(key) = args.keys().find(|key| step.inputs.contains_key(*key)) {
+        let key = shown(key);
+        problems.push(format!("step {id}: {key:?} is both an argument and an input"));
     }
     let mut later: Vec<&str> = step.inputs.keys().map(String::as_str).collect();
     if reads.is_some() {
         later.extend(["path", "text"]);
     }
     if let Err(problem) = tools.check_args(name, &Value::Object(args.clone()), &later) {
-        problems.push(format!("step {}: {problem}", step.id));
+        problems.push(format!("step {id}: {problem}"));
     }
 }
 
-/// Every critical step must be an input of a verifier that comes to stand before the result.
+/// Every critical step must be an input of a verifier that nothing but a human can leave out: one
+/// that is skipped would verify nothing. Verifiers themselves need no other.
 fn check_verified(plan: &Plan, all: bool, problems: &mut Vec<String>) {
     let is_verifier =
-        |s: &WorkflowStep| matches!(s.work, Work::Ask { role: LlmRole::Verifier, .. });
-    let verified: BTreeSet<&str> =
-        plan.steps.iter().filter(|s| is_verifier(s)).flat_map(needs).collect();
+        |s: &&WorkflowStep| matches!(s.work, Work::Ask { role: LlmRole::Verifier, .. });
+    let is_sure = |s: &&WorkflowStep| s.when.is_none() && s.fallback != FallbackStrategy::Skip;
+    let verifiers = plan.steps.iter().filter(is_verifier).filter(is_sure);
+    let verified: BTreeSet<&str> = verifiers.flat_map(inputs_from).collect();
     for step in &plan.steps {
-        let works = !is_verifier(step) && !matches!(step.work, Work::Wait { .. });
-        let must = step.critical || (all && works && step.id != plan.result);
+        let works = !is_verifier(&step) && !matches!(step.work, Work::Wait { .. });
+        let must = works && (step.critical || (all && step.id != plan.result));
         if must && !verified.contains(step.id.as_str()) {
             problems.push(format!(
-                "step {}: it is critical, and no step with the role verifier takes it as an input",
+                "step {}: it is critical, and no step with the role verifier, without 'when' and \
+                 with a fallback other than skip, takes it as an input",
                 step.id
             ));
         }
@@ -266,56 +358,29 @@ fn check_verified(plan: &Plan, all: bool, problems: &mut Vec<String>) {
 }
 
 fn check_goals(plan: &Plan, problems: &mut Vec<String>) {
-    let ids: BTreeSet<&str> = plan.goals.0.iter().map(|g| g.id.as_str()).collect();
+    let mut ids = BTreeSet::new();
     for goal in &plan.goals.0 {
-        let served = plan.steps.iter().any(|s| s.goal.as_deref() == Some(goal.id.as_str()));
-        if !served {
-            problems.push(format!("goal {}: no step serves it", goal.id));
+        if !ids.insert(goal.id.as_str()) {
+            problems.push(format!("goal {}: two goals have this id", shown(&goal.id)));
+        }
+    }
+    let served: BTreeSet<&str> = plan.steps.iter().filter_map(|s| s.goal.as_deref()).collect();
+    for goal in &plan.goals.0 {
+        let id = shown(&goal.id);
+        if !served.contains(goal.id.as_str()) {
+            problems.push(format!("goal {id}: no step serves it"));
         }
         for other in goal.after.iter().filter(|g| !ids.contains(g.as_str())) {
-            problems.push(format!("goal {}: it comes after {other:?}, which is no goal", goal.id));
+            let other = shown(other);
+            problems.push(format!("goal {id}: it comes after {other:?}, which is no goal"));
         }
     }
     for step in &plan.steps {
         if let Some(goal) = step.goal.as_deref().filter(|g| !ids.contains(g)) {
-            problems.push(format!("step {}: it serves {goal:?}, which is no goal", step.id));
+            let (id, goal) = (shown(&step.id), shown(goal));
+            problems.push(format!("step {id}: it serves {goal:?}, which is no goal"));
         }
     }
-}
-
-/// The steps, each after those that it needs, and otherwise as they were written (Kahn 1962).
-fn topological(plan: &Plan) -> Result<Vec<&WorkflowStep>, String> {
-    let mut waits: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut followers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        let needs = needs(step);
-        waits.insert(&step.id, needs.len());
-        for need in needs {
-            followers.entry(need).or_default().push(index);
-        }
-    }
-    let mut ready: BTreeSet<usize> =
-        (0..plan.steps.len()).filter(|i| waits[plan.steps[*i].id.as_str()] == 0).collect();
-    let mut order = Vec::with_capacity(plan.steps.len());
-    while let Some(index) = ready.pop_first() {
-        let step = &plan.steps[index];
-        order.push(step);
-        for follower in followers.remove(step.id.as_str()).unwrap_or_default() {
-            let left = waits.get_mut(plan.steps[follower].id.as_str());
-            if let Some(left) = left {
-                *left -= 1;
-                if *left == 0 {
-                    ready.insert(follower);
-                }
-            }
-        }
-    }
-    if order.len() == plan.steps.len() {
-        return Ok(order);
-    }
-    let stuck: Vec<&str> =
-        waits.iter().filter(|(_, left)| **left > 0).map(|(id, _)| *id).take(10).collect();
-    Err(format!("the steps wait for each other in a circle: {}", stuck.join(", ")))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! [`check`](check::check) stands between the two: nothing runs that was not checked.
 
 pub mod check;
+mod graph;
 pub mod outline;
 
 use crate::{

@@ -1,25 +1,26 @@
-//! The rule: a command and the state give the events that make it true.
+//! The rule: a command and the state give the events that make it true. What follows from them by
+//! itself, starts and ends, is in [`advance`](super::advance).
 
 use super::{
     Command, Decision, End, Event, Output, PLANNING, Rejected, Running, StepState, Verdict,
-    Workflow,
+    Workflow, event::Seed,
 };
 use crate::{
     body::BodyRef,
-    id::{AgentId, uuid_at},
     ladder::{self, Exit, FailureClass, Next, Rung},
-    plan::outline::{Outline, StepKind},
+    plan::outline::Outline,
     rng::Rng,
     time::Timestamp,
-    words::WorkflowState,
 };
 
-/// An agent ends its call at the attempt's timeout; so much later, in milliseconds, nobody is
-/// there any more to report it.
-const GRACE_MS: u64 = 2_000;
+/// Who cancels a workflow that ran out of time.
+pub(super) const DEADLINE: &str = "deadline";
 
 impl Workflow {
     /// Decides a command, folds what it decides, and gives the events to record.
+    ///
+    /// Whatever is due at `now` is decided with it: every command is a [`Command::Tick`] too, after
+    /// its own business, so that a report that arrives together with its deadline still counts.
     ///
     /// The state is then ahead of the journal: when recording fails, throw it away and fold the
     /// stream again. No events means that there was nothing to do.
@@ -43,20 +44,21 @@ impl Workflow {
         }
         let mut decider = Decider { workflow: self, now, rng, events: Vec::new() };
         decider.command(command)?;
+        decider.pass_time();
         decider.advance();
         Ok(decider.events)
     }
 }
 
-struct Decider<'a> {
-    workflow: &'a mut Workflow,
-    now: Timestamp,
-    rng: &'a mut dyn Rng,
-    events: Vec<Event>,
+pub(super) struct Decider<'a> {
+    pub(super) workflow: &'a mut Workflow,
+    pub(super) now: Timestamp,
+    pub(super) rng: &'a mut dyn Rng,
+    pub(super) events: Vec<Event>,
 }
 
 impl Decider<'_> {
-    fn push(&mut self, event: Event) {
+    pub(super) fn push(&mut self, event: Event) {
         self.workflow.fold(&event, self.now);
         self.events.push(event);
     }
@@ -64,14 +66,15 @@ impl Decider<'_> {
     /// Checks a command first and only then pushes, so that a rejected one leaves no trace.
     fn command(&mut self, command: Command) -> Result<(), Rejected> {
         match command {
-            Command::Create(seed) => self.push(Event::Created(seed)),
+            Command::Create(seed) => self.create(seed)?,
             Command::Judged { plan, verdict } => self.judged(plan, verdict)?,
             Command::Evaluated { step, verdict } => self.evaluated(step, verdict)?,
             Command::Ended { step, attempt, end, cost, tokens } => {
                 self.ended(&step, attempt, end, cost, tokens)?;
             }
             Command::Recover => self.recover(),
-            Command::Tick => self.tick(),
+            // Time passes with every command.
+            Command::Tick => {}
             Command::Pause { by } if !self.workflow.paused => self.push(Event::Paused { by }),
             Command::Resume { by } if self.workflow.paused => self.push(Event::Resumed { by }),
             Command::Pause { .. } | Command::Resume { .. } => {}
@@ -84,6 +87,21 @@ impl Decider<'_> {
             }
         }
         Ok(())
+    }
+
+    fn create(&mut self, seed: Seed) -> Result<(), Rejected> {
+        let impossible = |why: &str| Err(Rejected::Impossible(why.to_owned()));
+        match (&seed.planner, &seed.plan) {
+            (None, None) => impossible("a workflow needs a plan, or a planner to make one"),
+            (Some(_), Some(_)) => impossible("a workflow that comes with its plan has no planner"),
+            (Some(planner), None) if planner.id != PLANNING => {
+                impossible("the planner's step must have the id of the planning step")
+            }
+            _ => {
+                self.push(Event::Created(seed));
+                Ok(())
+            }
+        }
     }
 
     fn judged(
@@ -108,10 +126,22 @@ impl Decider<'_> {
     }
 
     fn evaluated(&mut self, step: String, verdict: Verdict) -> Result<(), Rejected> {
-        let found = self.workflow.steps.get(&step);
-        if !found.is_some_and(|s| s.outline.evaluated && s.state == StepState::Blocked) {
+        let workflow = &self.workflow;
+        let found = workflow.steps.get(&step).filter(|s| {
+            let asked = s.outline.evaluated && s.state == StepState::Blocked;
+            asked && workflow.has_its_needs(&step) && !workflow.is_winding_down()
+        });
+        let Some(found) = found else {
             return Err(Rejected::Stale(format!("step {step} is not up for evaluation")));
-        }
+        };
+        let most = found.outline.items;
+        let verdict = match verdict {
+            // The plan's worst case was counted with no more than these.
+            Verdict::Each(items) if items > most => Verdict::Impossible {
+                reason: format!("its list has {items} elements, and limits.items is {most}"),
+            },
+            other => other,
+        };
         let impossible = match &verdict {
             Verdict::Impossible { reason } => Some(reason.clone()),
             _ => None,
@@ -140,43 +170,70 @@ impl Decider<'_> {
     ) -> Result<(), Rejected> {
         let run = self.running(step, attempt)?;
         let cost = cost.unwrap_or(run.reserved);
-        match end {
-            End::Done(output) if self.is_unsure(step, &output) => {
-                let confidence = output.confidence.unwrap_or(0.0);
-                let detail = format!(
-                    "confidence {confidence:.2} is below the {:.2} that {} risk asks for",
-                    self.workflow.risk.threshold(),
-                    self.workflow.risk
-                );
-                let failure = Failure { exit: Exit::Unsure, detail, doubtful: Some(output) };
-                self.failed(step, attempt, failure, cost, tokens, None);
+        let (failure, retry_after_ms) = match end {
+            End::Done(output) => {
+                let output = output.sane();
+                let Some(detail) = self.too_unsure(step, &output) else {
+                    let step = step.to_owned();
+                    self.push(Event::AttemptCompleted { step, attempt, output, cost, tokens });
+                    return Ok(());
+                };
+                (Failure { exit: Exit::Unsure, detail, doubtful: Some(output) }, None)
             }
-            End::Done(output) => self.push(Event::AttemptCompleted {
-                step: step.to_owned(),
-                attempt,
-                output,
-                cost,
-                tokens,
-            }),
             End::Failed { exit, detail, retry_after_ms, doubtful } => {
-                let failure = Failure { exit, detail, doubtful };
-                self.failed(step, attempt, failure, cost, tokens, retry_after_ms);
+                let Some(exit) = self.certain(step, &run, exit)? else {
+                    self.push(Event::AttemptInDoubt { step: step.to_owned(), attempt, exit });
+                    return Ok(());
+                };
+                let doubtful = doubtful.map(Output::sane);
+                (Failure { exit, detail, doubtful }, retry_after_ms)
             }
             End::NotDone => {
-                let detail = "its effect did not take place".to_owned();
-                let failure = Failure { exit: Exit::HostLost, detail, doubtful: None };
-                self.failed(step, attempt, failure, cost, tokens, None);
+                let exit = match run.doubt {
+                    // These would not lead to another attempt, and now one is safe.
+                    Some(Exit::EffectUnknown | Exit::Cancelled) => {
+                        Exit::Failed(FailureClass::Unavailable)
+                    }
+                    Some(exit) => exit,
+                    None => Exit::HostLost,
+                };
+                (Failure::new(exit, "its effect did not take place"), None)
             }
-        }
+        };
+        self.failed(step, attempt, failure, cost, tokens, retry_after_ms);
         Ok(())
     }
 
-    fn is_unsure(&self, step: &str, output: &Output) -> bool {
-        let gated = self.workflow.steps.get(step).is_some_and(|s| s.outline.gated);
-        gated && output.confidence.is_some_and(|c| c < self.workflow.risk.threshold())
+    /// By which exit a failed attempt counts as over; none when its effect may have taken place
+    /// and the tool is to be asked first.
+    fn certain(&self, step: &str, run: &Running, exit: Exit) -> Result<Option<Exit>, Rejected> {
+        let effectful = self.workflow.steps.get(step).is_some_and(|s| s.outline.is_effectful());
+        if !effectful || !ladder::leaves_doubt(exit) {
+            return Ok(Some(exit));
+        }
+        if !run.in_doubt {
+            return Ok(None);
+        }
+        if self.now < run.deadline {
+            return Err(Rejected::Stale(format!("step {step} is in doubt until its deadline")));
+        }
+        // Asked after the deadline, and nobody could tell.
+        Ok(Some(Exit::EffectUnknown))
     }
 
-    fn failed(
+    /// Why an output is below the threshold of the risk; none when it is good enough.
+    fn too_unsure(&self, step: &str, output: &Output) -> Option<String> {
+        let gated = self.workflow.steps.get(step).is_some_and(|s| s.outline.gated);
+        let (risk, confidence) = (self.workflow.risk, output.confidence.filter(|_| gated)?);
+        (confidence < risk.threshold()).then(|| {
+            let threshold = risk.threshold();
+            format!(
+                "confidence {confidence:.2} is below the {threshold:.2} that {risk} risk asks for"
+            )
+        })
+    }
+
+    pub(super) fn failed(
         &mut self,
         step: &str,
         attempt: u32,
@@ -196,7 +253,7 @@ impl Decider<'_> {
             doubtful,
         });
         // Whoever is winding down climbs no ladder.
-        if self.workflow.cancelled.is_none() && exit != Exit::Cancelled {
+        if !self.workflow.is_winding_down() {
             self.climb(step, exit, &detail, retry_after_ms);
         }
     }
@@ -204,39 +261,38 @@ impl Decider<'_> {
     /// The attempts that the process before had in flight: none of their agents is left.
     fn recover(&mut self) {
         for (step, run, effectful) in self.in_flight() {
-            if effectful {
-                self.push(Event::AttemptInDoubt { step, attempt: run.attempt });
-            } else {
-                let detail = "the process that worked it is gone".to_owned();
-                let failure = Failure { exit: Exit::HostLost, detail, doubtful: None };
-                self.failed(&step, run.attempt, failure, run.reserved, (0, 0), None);
-            }
+            self.lost(step, &run, effectful, Exit::HostLost, "the process that worked it is gone");
         }
     }
 
-    fn tick(&mut self) {
-        if self.workflow.deadline.is_some_and(|due| due <= self.now) {
-            if self.workflow.cancelled.is_none() {
-                let reason = "its deadline has passed".to_owned();
-                self.push(Event::CancelRequested { by: DEADLINE.to_owned(), reason });
+    /// Ends an attempt of which nothing more will be heard.
+    fn lost(&mut self, step: String, run: &Running, effectful: bool, exit: Exit, detail: &str) {
+        if effectful {
+            self.push(Event::AttemptInDoubt { step, attempt: run.attempt, exit });
+        } else {
+            let failure = Failure::new(exit, detail);
+            self.failed(&step, run.attempt, failure, run.reserved, (0, 0), None);
+        }
+    }
+
+    /// Decides what is due: the workflow's deadline, silent agents, humans who did not answer.
+    fn pass_time(&mut self) {
+        let late = self.workflow.deadline.is_some_and(|due| due <= self.now);
+        if late && self.workflow.cancelled.is_none() {
+            let reason = "its deadline has passed".to_owned();
+            self.push(Event::CancelRequested { by: DEADLINE.to_owned(), reason });
+        }
+        for (step, run, effectful) in self.in_flight() {
+            if run.deadline <= self.now {
+                let detail = "no word from its agent until the deadline";
+                self.lost(step, &run, effectful, Exit::Stalled, detail);
             }
+        }
+        if self.workflow.is_winding_down() {
             return;
         }
-        let stalled: Vec<_> =
-            self.in_flight().into_iter().filter(|(_, run, _)| run.deadline <= self.now).collect();
-        for (step, run, effectful) in stalled {
-            if effectful {
-                self.push(Event::AttemptInDoubt { step, attempt: run.attempt });
-            } else {
-                let detail = "no word from its agent until the deadline".to_owned();
-                let failure = Failure { exit: Exit::Stalled, detail, doubtful: None };
-                self.failed(&step, run.attempt, failure, run.reserved, (0, 0), None);
-            }
-        }
-        let unanswered: Vec<u32> = self
-            .workflow
-            .escalations
-            .iter()
+        let escalations = self.workflow.escalations.iter();
+        let unanswered: Vec<u32> = escalations
             .filter(|(_, e)| e.resolved.is_none() && e.due <= self.now)
             .map(|(number, _)| *number)
             .collect();
@@ -247,7 +303,7 @@ impl Decider<'_> {
     }
 
     /// Attempts in flight that are not in doubt, and whether a second call could do harm.
-    fn in_flight(&self) -> Vec<(String, Running, bool)> {
+    pub(super) fn in_flight(&self) -> Vec<(String, Running, bool)> {
         let steps = self.workflow.steps.iter();
         steps
             .filter_map(|(id, step)| match &step.state {
@@ -265,6 +321,9 @@ impl Decider<'_> {
         };
         if let Some((answer, by)) = &escalation.resolved {
             return Err(Rejected::Stale(format!("{by} resolved it: {}", answer.name())));
+        }
+        if self.workflow.is_winding_down() {
+            return Err(Rejected::Stale("the workflow ends, whatever the answer is".into()));
         }
         let step = self.workflow.steps.get(&escalation.step);
         if decision == Decision::Approve && step.is_none_or(|s| s.doubtful.is_none()) {
@@ -309,7 +368,7 @@ impl Decider<'_> {
         self.push(Event::RungClimbed { step: id.to_owned(), rung, exit, due, model });
     }
 
-    fn escalate(&mut self, id: &str, exit: Exit, detail: &str) {
+    pub(super) fn escalate(&mut self, id: &str, exit: Exit, detail: &str) {
         let number = self.workflow.escalations.keys().last().map_or(1, |last| last + 1);
         self.push(Event::Escalated {
             escalation: number,
@@ -319,125 +378,17 @@ impl Decider<'_> {
             due: self.now.plus_ms(self.workflow.patience_ms),
         });
     }
-
-    /// Starts whatever may start, until nothing changes, and ends what is done.
-    fn advance(&mut self) {
-        loop {
-            if self.workflow.end.is_some() {
-                return;
-            }
-            let failed = self.workflow.steps.iter().find_map(|(id, s)| match &s.state {
-                StepState::Failed { exit } => Some(format!("step {id} failed: {exit}")),
-                _ => None,
-            });
-            if self.workflow.cancelled.is_some() || failed.is_some() {
-                return self.wind_down(failed);
-            }
-            let before = self.events.len();
-            let ids: Vec<String> = self.workflow.steps.keys().cloned().collect();
-            for id in ids {
-                self.advance_step(&id);
-            }
-            if self.events.len() == before {
-                return self.complete();
-            }
-        }
-    }
-
-    fn advance_step(&mut self, id: &str) {
-        let Some(step) = self.workflow.steps.get(id) else { return };
-        let go = match &step.state {
-            StepState::Blocked if step.outline.evaluated => false,
-            StepState::Blocked | StepState::Ready => self.workflow.may_start(id),
-            StepState::BackingOff { due, .. } => *due <= self.now && self.workflow.may_start(id),
-            StepState::Waiting { due } if *due <= self.now && !self.workflow.paused => {
-                return self.push(Event::TimerFired { step: id.to_owned() });
-            }
-            _ => false,
-        };
-        if go {
-            self.start(id);
-        }
-    }
-
-    fn start(&mut self, id: &str) {
-        let Some(step) = self.workflow.steps.get(id) else { return };
-        let (model, reserved) = match &step.outline.kind {
-            StepKind::Wait { ms } => {
-                let due = self.now.plus_ms(*ms);
-                return self.push(Event::TimerSet { step: id.to_owned(), due });
-            }
-            StepKind::Tool { .. } => (None, 0),
-            StepKind::Ask { models, .. } => match models.get(step.model) {
-                Some(candidate) => (Some(candidate.model.clone()), candidate.reserve_microusd),
-                None => (None, 0),
-            },
-        };
-        if !self.workflow.budget.allows(reserved) {
-            let detail = format!(
-                "the next call may cost {}, and {} is left of the budget",
-                crate::plan::check::dollars(reserved),
-                crate::plan::check::dollars(self.workflow.budget.free())
-            );
-            return self.escalate(id, Exit::Overspent, &detail);
-        }
-        let same_agent = match (&step.state, step.agent) {
-            (StepState::BackingOff { rung: Rung::Retry, .. }, Some(agent)) => Some(agent),
-            _ => None,
-        };
-        let attempt = step.attempts + 1;
-        let deadline = self.now.plus_ms(step.outline.timeout_ms).plus_ms(GRACE_MS);
-        let agent = same_agent.unwrap_or_else(|| AgentId(uuid_at(self.now, self.rng.uuid_bits())));
-        let step = id.to_owned();
-        self.push(Event::AttemptStarted { step, attempt, agent, model, reserved, deadline });
-    }
-
-    /// Gives up what can be given up, waits for effects in flight, then ends the workflow.
-    fn wind_down(&mut self, failed: Option<String>) {
-        for (step, run, effectful) in self.in_flight() {
-            if !effectful {
-                let detail = "the workflow ends".to_owned();
-                let failure = Failure { exit: Exit::Cancelled, detail, doubtful: None };
-                self.failed(&step, run.attempt, failure, run.reserved, (0, 0), None);
-            }
-        }
-        let busy = self.workflow.steps.values().any(|s| matches!(s.state, StepState::Running(_)));
-        if busy {
-            return;
-        }
-        match (self.workflow.cancelled.clone(), failed) {
-            (Some((by, reason)), _) if by != DEADLINE => self.push(Event::Cancelled { reason }),
-            (Some((_, reason)), _) => self.push(Event::Failed { reason }),
-            (None, reason) => self.push(Event::Failed { reason: reason.unwrap_or_default() }),
-        }
-    }
-
-    /// Ends the workflow once every step of its plan is over.
-    fn complete(&mut self) {
-        let Some(plan) = &self.workflow.plan else { return };
-        if !self.workflow.steps.values().all(|s| s.state.is_over()) {
-            return;
-        }
-        match self.workflow.steps.get(&plan.outline.result).map(|s| &s.state) {
-            Some(StepState::Completed(output)) => {
-                let output = output.clone();
-                self.push(Event::Completed { output });
-            }
-            _ => {
-                let reason =
-                    format!("step {} was left out: there is no result", plan.outline.result);
-                self.push(Event::Failed { reason });
-            }
-        }
-        debug_assert!(self.workflow.state() != WorkflowState::Running);
-    }
 }
 
-/// Who cancels a workflow that ran out of time.
-const DEADLINE: &str = "deadline";
-
-struct Failure {
+/// How an attempt failed.
+pub(super) struct Failure {
     exit: Exit,
     detail: String,
     doubtful: Option<Output>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, detail: &str) -> Self {
+        Self { exit, detail: detail.to_owned(), doubtful: None }
+    }
 }

@@ -119,12 +119,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubtful: Option<Output>,
     },
-    /// An attempt's process is gone, and its effect may have taken place.
+    /// An attempt is over, and its effect may have taken place: the tool is asked after the
+    /// deadline.
     AttemptInDoubt {
         /// The step.
         step: String,
         /// Its number.
         attempt: u32,
+        /// How it ended without its effect being known.
+        exit: Exit,
     },
     /// The ladder was climbed.
     RungClimbed {

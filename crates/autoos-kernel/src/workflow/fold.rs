@@ -33,7 +33,8 @@ impl Step {
         let models_left = self.outline.models().len().saturating_sub(1) as u32;
         self.tried = Tried { models_left, ..Tried::default() };
         self.model = 0;
-        self.state = StepState::Ready;
+        // Its list was perhaps never looked at: what is Ready runs as one attempt.
+        self.state = if self.outline.evaluated { StepState::Blocked } else { StepState::Ready };
     }
 }
 
@@ -72,7 +73,10 @@ impl Workflow {
             }
             Event::StepEvaluated { step, verdict } => self.fold_evaluated(step, verdict),
             Event::TimerSet { step, due } => self.set(step, StepState::Waiting { due: *due }),
-            Event::TimerFired { step } => self.set(step, StepState::Gathered),
+            Event::TimerFired { step } => {
+                self.set(step, StepState::Gathered);
+                self.gather(step);
+            }
             Event::AttemptStarted { step, attempt, agent, reserved, deadline, .. } => {
                 self.budget.reserve(*reserved);
                 if let Some(step) = self.steps.get_mut(step) {
@@ -86,6 +90,7 @@ impl Workflow {
                         deadline: *deadline,
                         reserved: *reserved,
                         in_doubt: false,
+                        doubt: None,
                     });
                 }
             }
@@ -97,10 +102,11 @@ impl Workflow {
                 self.settle(step, *cost);
                 self.fold_failed(step, *exit, detail, doubtful.as_ref());
             }
-            Event::AttemptInDoubt { step, .. } => {
+            Event::AttemptInDoubt { step, exit, .. } => {
                 if let Some(Step { state: StepState::Running(run), .. }) = self.steps.get_mut(step)
                 {
                     run.in_doubt = true;
+                    run.doubt = Some(*exit);
                 }
             }
             Event::RungClimbed { step, rung, due, .. } => self.fold_climbed(step, *rung, *due),

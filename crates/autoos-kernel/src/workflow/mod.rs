@@ -14,6 +14,7 @@
 //! alone. So a restart needs no code of its own: fold the stream and do what is outstanding.
 //! Left out: the texts (bodies), which this machine never reads, and doing anything.
 
+mod advance;
 mod command;
 mod decide;
 mod event;
@@ -112,6 +113,16 @@ pub struct Output {
     pub evidence: Option<BodyRef>,
 }
 
+impl Output {
+    /// The same with a confidence that can be compared and stored: what is not a number in 0..=1
+    /// was not measured well, and is no confidence at all.
+    fn sane(mut self) -> Self {
+        let measured = |c: f64| if (0.0..=1.0).contains(&c) { c } else { 0.0 };
+        self.confidence = self.confidence.map(measured);
+        self
+    }
+}
+
 /// A step's run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -203,8 +214,11 @@ pub struct Running {
     pub deadline: Timestamp,
     /// What it may cost.
     pub reserved: u64,
-    /// Its process is gone, and whether its effect took place is to be asked after the deadline.
+    /// It is over, and whether its effect took place is to be asked after the deadline.
     pub in_doubt: bool,
+    /// How it came to be in doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Exit>,
 }
 
 /// A question to a human.
@@ -266,21 +280,43 @@ impl Workflow {
         }
     }
 
-    /// The next moment at which something is due by itself; none while nothing is.
+    /// The next moment at which something is due by itself, as of its last event; none while
+    /// nothing is. What an append says of an owner that is put away.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wake(self.updated)
+    }
+
+    /// The next moment at which the owner must look again, seen from `now`; none when only others
+    /// can bring anything on.
+    ///
+    /// A moment that is past means that a [`Command::Tick`] is due: after a tick at `now`,
+    /// everything that this gives lies after `now`, so a timer set to it never spins.
+    #[must_use]
+    pub fn wake(&self, now: Timestamp) -> Option<Timestamp> {
         if self.end.is_some() {
             return None;
         }
+        let ending = self.is_winding_down();
+        let starts = !ending && !self.paused;
         let steps = self.steps.values().filter_map(|step| match &step.state {
+            // Once the tool may be asked, only its answer brings it on.
+            StepState::Running(run) if run.in_doubt && run.deadline <= now => None,
             StepState::Running(run) => Some(run.deadline),
-            StepState::BackingOff { due, .. } | StepState::Waiting { due } if !self.paused => {
-                Some(*due)
-            }
+            StepState::BackingOff { due, .. } | StepState::Waiting { due } if starts => Some(*due),
             _ => None,
         });
-        let escalations = self.escalations.values().filter(|e| e.resolved.is_none()).map(|e| e.due);
-        steps.chain(escalations).chain(self.deadline).min()
+        let asked = self.escalations.values().filter(|e| !ending && e.resolved.is_none());
+        let deadline = self.deadline.filter(|_| self.cancelled.is_none());
+        steps.chain(asked.map(|e| e.due)).chain(deadline).min()
+    }
+
+    /// Whether it is to end as soon as what is in flight is settled: it was cancelled, or a step
+    /// was given up.
+    #[must_use]
+    pub fn is_winding_down(&self) -> bool {
+        self.cancelled.is_some()
+            || self.steps.values().any(|s| matches!(s.state, StepState::Failed { .. }))
     }
 
     /// The key of a step's effectful call: the same for every attempt, so that a tool can tell

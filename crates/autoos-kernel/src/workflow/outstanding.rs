@@ -47,6 +47,7 @@ impl Workflow {
             effects.insert(Effect::Finish);
             return effects;
         }
+        let ending = self.is_winding_down();
         for (id, step) in &self.steps {
             match &step.state {
                 StepState::Running(run) if run.in_doubt => {
@@ -55,16 +56,16 @@ impl Workflow {
                         effects.insert(Effect::Inquire { step: id.clone(), attempt: run.attempt });
                     }
                 }
-                // What was not begun before a cancellation is not begun after it.
-                StepState::Running(run) if self.cancelled.is_none() => {
+                // What was not begun before the end was decided is not begun after it.
+                StepState::Running(run) if !ending => {
                     effects.insert(Effect::StartAgent { step: id.clone(), attempt: run.attempt });
                 }
                 StepState::Completed(output) if id == PLANNING && self.plan.is_none() => {
-                    if self.cancelled.is_none() {
+                    if !ending {
                         effects.insert(Effect::Judge { attempt: step.attempts, plan: output.body });
                     }
                 }
-                StepState::Blocked if step.outline.evaluated && self.may_start(id) => {
+                StepState::Blocked if step.outline.evaluated && !ending && self.may_start(id) => {
                     effects.insert(Effect::Evaluate { step: id.clone() });
                 }
                 _ => {}
@@ -73,15 +74,16 @@ impl Workflow {
         effects
     }
 
-    /// Whether new work may begin on a step: nothing holds the workflow, and what it needs is over.
+    /// Whether new work may begin on a step of a workflow that is not winding down: nobody paused
+    /// it, and what it needs is over.
     pub(super) fn may_start(&self, id: &str) -> bool {
-        if self.paused || self.cancelled.is_some() || self.end.is_some() {
-            return false;
-        }
+        !self.paused && self.has_its_needs(id)
+    }
+
+    /// Whether everything that a step needs is over.
+    pub(super) fn has_its_needs(&self, id: &str) -> bool {
         let Some(step) = self.steps.get(id) else { return false };
-        step.outline
-            .needs
-            .iter()
-            .all(|need| self.steps.get(need).is_some_and(|s| s.state.is_over()))
+        let mut needs = step.outline.needs.iter();
+        needs.all(|need| self.steps.get(need).is_some_and(|s| s.state.is_over()))
     }
 }
