@@ -5,6 +5,20 @@
 //! the kernel's rules and recorded in the journal before it is done.
 //! Left out: reading (views), who may ask (guard) and wire formats (gateway).
 
+mod agent;
+mod brief;
+mod clock;
+mod inputs;
+mod intent;
+mod parts;
+mod runtime;
+mod shard;
 mod submission;
+mod supervise;
+mod waker;
+mod workflow;
 
+pub use clock::{Clock, SystemClock};
+pub use parts::{Options, Parts};
+pub use runtime::{Answer, Runtime};
 pub use submission::{NewContent, NewContext, Refusal, Submission, Submitted};

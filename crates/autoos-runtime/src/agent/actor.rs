@@ -1,0 +1,175 @@
+//! The agent's actor: starts the one call of its attempt and reports what came of it.
+
+use super::{Assignment, Job, Product, ask, tool};
+use crate::workflow::{self, Order};
+use autoos_journal::Body;
+use autoos_kernel::{
+    ladder::{Exit, FailureClass},
+    plan::Work,
+    workflow::{Command, End, Output},
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
+use tokio::task::AbortHandle;
+
+/// Messages to an agent.
+pub(crate) enum Message {
+    /// From its own task: how the call ended.
+    Over(Box<Report>),
+}
+
+/// How a call ended.
+pub(crate) struct Report {
+    pub(crate) end: Result<Product, Miss>,
+    /// What it cost; none when that is unknown.
+    pub(crate) cost: Option<u64>,
+    pub(crate) tokens: (u64, u64),
+}
+
+/// Why a call brought nothing that counts.
+pub(crate) struct Miss {
+    pub(crate) exit: Exit,
+    pub(crate) detail: String,
+    pub(crate) retry_after_ms: Option<u64>,
+    pub(crate) doubtful: Option<Product>,
+}
+
+impl Miss {
+    pub(crate) fn failed(class: FailureClass, detail: impl Into<String>) -> Self {
+        let exit = Exit::Failed(class);
+        Self { exit, detail: detail.into(), retry_after_ms: None, doubtful: None }
+    }
+}
+
+/// The actor.
+pub(crate) struct Agent;
+
+/// Its state.
+pub(crate) struct State {
+    assignment: Assignment,
+    workflow: ActorRef<workflow::Message>,
+    call: AbortHandle,
+}
+
+impl Actor for Agent {
+    type Msg = Message;
+    type State = State;
+    type Arguments = (Assignment, ActorRef<workflow::Message>);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        (assignment, workflow): Self::Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let job = tokio::spawn(work(assignment.clone()));
+        let call = job.abort_handle();
+        tokio::spawn(async move {
+            let report = match job.await {
+                Ok(report) => report,
+                Err(error) if error.is_panic() => Report {
+                    end: Err(Miss {
+                        exit: Exit::Panicked,
+                        detail: "the agent panicked".into(),
+                        retry_after_ms: None,
+                        doubtful: None,
+                    }),
+                    cost: None,
+                    tokens: (0, 0),
+                },
+                // Stopped by its workflow, which knows.
+                Err(_) => return,
+            };
+            // An agent that is gone has nobody left to tell.
+            let _ = myself.send_message(Message::Over(Box::new(report)));
+        });
+        Ok(State { assignment, workflow, call })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        Message::Over(report): Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let order = order(&state.assignment, *report);
+        // A workflow that is gone will find the attempt without an end when it comes back.
+        let _ = state.workflow.send_message(workflow::Message::Order(Box::new(order)));
+        myself.stop(None);
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Message>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.call.abort();
+        Ok(())
+    }
+}
+
+async fn work(assignment: Assignment) -> Report {
+    match &assignment.job {
+        Job::Plan { .. } => ask::plan(&assignment).await,
+        Job::Step { work: Work::Tool { .. }, .. } => tool::work(&assignment).await,
+        Job::Step { .. } => ask::work(&assignment).await,
+    }
+}
+
+/// The report as a command to the workflow, with the bodies that it refers to.
+fn order(assignment: &Assignment, report: Report) -> Order {
+    let mut bodies = Vec::new();
+    let mut keep = |value: &serde_json::Value| {
+        let body = Body::new(&assignment.brief.key, value.to_string().into_bytes());
+        let name = body.body;
+        bodies.push(body);
+        name
+    };
+    let mut output = |product: Product| {
+        let body = keep(&product.value);
+        let confidence = product.trust.as_ref().map(|t| t.confidence);
+        let evidence = product.trust.map(|t| keep(&t.document));
+        (Output { body, confidence, evidence }, product.value)
+    };
+    let mut value = None;
+    let end = match report.end {
+        Ok(product) => {
+            let (output, plain) = output(product);
+            value = Some(Arc::new(plain));
+            End::Done(output)
+        }
+        Err(miss) => {
+            let doubtful = miss.doubtful.map(|product| {
+                let (output, plain) = output(product);
+                value = Some(Arc::new(plain));
+                output
+            });
+            let detail = clip(&miss.detail);
+            End::Failed { exit: miss.exit, detail, retry_after_ms: miss.retry_after_ms, doubtful }
+        }
+    };
+    let (step, attempt) = (assignment.step.clone(), assignment.attempt);
+    Order {
+        command: Command::Ended {
+            step: step.clone(),
+            attempt,
+            end,
+            cost: report.cost,
+            tokens: report.tokens,
+        },
+        by: assignment.agent.to_string(),
+        bodies,
+        value: value.map(|value| (step, value)),
+        reply: None,
+    }
+}
+
+/// Details ride in events, which have no room for essays.
+fn clip(detail: &str) -> String {
+    const MAX: usize = 600;
+    let line = detail.replace(['\n', '\r'], " ");
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

@@ -1,0 +1,266 @@
+//! An attempt that asks a model.
+
+use super::{
+    Assignment, Input, Job, Product,
+    actor::{Miss, Report},
+    read_plan, trust,
+};
+use crate::{
+    brief::{Brief, Context, Source},
+    inputs::Found,
+    parts::{Options, Parts},
+};
+use autoos_fabric::{ContextInfo, LlmResponse, Request, Task, Verdict};
+use autoos_kernel::{
+    ladder::{Exit, FailureClass},
+    plan::{Plan, Work},
+    tool::Catalog as _,
+    words::LlmRole,
+};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// What a planner sees of a context, in bytes.
+const HEAD: usize = 4 * 1024;
+/// What any other role sees of a file that it is given whole, in bytes; tools read the rest.
+const EXCERPT: usize = 256 * 1024;
+
+/// Has the plan made.
+pub(super) async fn plan(assignment: &Assignment) -> Report {
+    let Job::Plan { model, prompt_tokens, output_tokens, refused } = &assignment.job else {
+        return nothing(Miss::failed(FailureClass::Invalid, "this is no planning step"));
+    };
+    let request = Request {
+        key: assignment.key.clone(),
+        model: model.clone(),
+        role: LlmRole::Planner,
+        task: planning(&assignment.parts, &assignment.brief).await,
+        schema: None,
+        tools: Vec::new(),
+        complaint: complaint(assignment, refused),
+        prompt_tokens: *prompt_tokens,
+        output_tokens: *output_tokens,
+        timeout_ms: assignment.timeout_ms,
+    };
+    send(assignment, request, |response| {
+        let (value, _) = planned(response)?;
+        Ok(Product { value, trust: None })
+    })
+    .await
+}
+
+/// A plan that belongs to no workflow.
+pub(crate) async fn plan_once(
+    parts: &Parts,
+    options: &Options,
+    brief: &Brief,
+    model: String,
+) -> Result<Plan, String> {
+    let request = Request {
+        key: format!("plan/{}", brief.uuid),
+        model,
+        role: LlmRole::Planner,
+        task: planning(parts, brief).await,
+        schema: None,
+        tools: Vec::new(),
+        complaint: None,
+        prompt_tokens: options.planning_prompt_tokens,
+        output_tokens: options.planning_output_tokens,
+        timeout_ms: options.planning_timeout_ms,
+    };
+    let response = parts.llm.ask(request).await.map_err(|failure| failure.to_string())?;
+    planned(response).map(|(_, plan)| plan).map_err(|miss| miss.detail)
+}
+
+async fn planning(parts: &Parts, brief: &Brief) -> Task {
+    let mut contexts = Vec::with_capacity(brief.contexts.len());
+    for context in &brief.contexts {
+        contexts.push(info(context).await);
+    }
+    Task::Plan {
+        intent: brief.text.clone(),
+        contexts,
+        risk: brief.risk,
+        tools: parts.tools.tools().into_iter().cloned().collect(),
+        refused: None,
+    }
+}
+
+/// A planner's answer, as it came and as a plan.
+fn planned(response: LlmResponse) -> Result<(Value, Plan), Miss> {
+    let value = value_of(response)?;
+    if let Some(unable) = value.get("unable") {
+        return Err(Miss::failed(FailureClass::Unable, unable_detail(unable)));
+    }
+    let plan = read_plan(&value).map_err(|why| Miss::failed(FailureClass::Malformed, why))?;
+    Ok((value, plan))
+}
+
+/// Works a step of the plan.
+pub(super) async fn work(assignment: &Assignment) -> Report {
+    let Job::Step { work: Work::Ask { role, instruction, schema }, step, model, inputs, .. } =
+        &assignment.job
+    else {
+        return nothing(Miss::failed(FailureClass::Invalid, "this step asks nobody"));
+    };
+    let Some(model) = model else {
+        return nothing(Miss::failed(FailureClass::Auth, "no model serves this role"));
+    };
+    let (evidence, verdicts) = match gather(inputs).await {
+        Ok(gathered) => gathered,
+        Err(why) => return nothing(Miss::failed(FailureClass::Invalid, why)),
+    };
+    let mut all = evidence.clone();
+    all.extend(verdicts.clone());
+    let instruction = instruction.clone();
+    let task = match role {
+        LlmRole::Verifier | LlmRole::Auditor => Task::Verify { instruction, inputs: all },
+        LlmRole::Synthesizer => {
+            Task::Synthesize { intent: assignment.brief.text.clone(), instruction, inputs: all }
+        }
+        LlmRole::Planner | LlmRole::Executor => Task::Execute { instruction, inputs: all },
+    };
+    let request = Request {
+        key: assignment.key.clone(),
+        model: model.clone(),
+        role: *role,
+        task,
+        schema: schema.clone(),
+        tools: Vec::new(),
+        complaint: complaint(assignment, &[]),
+        prompt_tokens: step.limits.prompt_tokens,
+        output_tokens: step.limits.output_tokens,
+        timeout_ms: assignment.timeout_ms,
+    };
+    let role = *role;
+    let asked = assignment.brief.text.clone();
+    send(assignment, request, move |response| match role {
+        LlmRole::Verifier | LlmRole::Auditor => verdict(response),
+        _ => {
+            let trust = trust::assess(&response.text, &asked, &evidence, &verdicts);
+            let value = response.value.unwrap_or(Value::String(response.text));
+            Ok(Product { value, trust: Some(trust) })
+        }
+    })
+    .await
+}
+
+async fn send(
+    assignment: &Assignment,
+    request: Request,
+    read: impl FnOnce(LlmResponse) -> Result<Product, Miss>,
+) -> Report {
+    match assignment.parts.llm.ask(request).await {
+        Ok(response) => {
+            let cost = Some(response.cost_microusd);
+            let tokens = (response.usage.input, response.usage.output);
+            Report { end: read(response), cost, tokens }
+        }
+        Err(failure) => {
+            let mut miss = Miss::failed(failure.class, failure.to_string());
+            miss.retry_after_ms = failure.retry_after_ms;
+            Report { end: Err(miss), cost: failure.cost_microusd, tokens: (0, 0) }
+        }
+    }
+}
+
+/// The end of an attempt that asked nobody.
+fn nothing(miss: Miss) -> Report {
+    Report { end: Err(miss), cost: Some(0), tokens: (0, 0) }
+}
+
+/// A verdict against the work is an exit of its own, which the ladder answers by asking another.
+fn verdict(response: LlmResponse) -> Result<Product, Miss> {
+    let value = value_of(response)?;
+    let verdict: Verdict = serde_json::from_value(value.clone()).map_err(|why| {
+        Miss::failed(FailureClass::Malformed, format!("the verdict does not parse: {why}"))
+    })?;
+    if !(0.0..=1.0).contains(&verdict.confidence) {
+        let detail = "the verdict's confidence is not within 0 and 1";
+        return Err(Miss::failed(FailureClass::Malformed, detail));
+    }
+    let supported = verdict.supported;
+    let detail = format!("not supported: {}", verdict.problems.join("; "));
+    let product = Product { value, trust: Some(trust::of_verdict(&verdict)) };
+    if supported {
+        return Ok(product);
+    }
+    Err(Miss { exit: Exit::Vetoed, detail, retry_after_ms: None, doubtful: Some(product) })
+}
+
+fn value_of(response: LlmResponse) -> Result<Value, Miss> {
+    match response.value {
+        Some(value) => Ok(value),
+        None => serde_json::from_str(&response.text).map_err(|why| {
+            Miss::failed(FailureClass::Malformed, format!("the answer is no JSON: {why}"))
+        }),
+    }
+}
+
+fn unable_detail(unable: &Value) -> String {
+    let reason = unable.get("reason").and_then(Value::as_str).unwrap_or("no reason was given");
+    let needs: Vec<&str> = unable
+        .get("needs")
+        .and_then(Value::as_array)
+        .map(|needs| needs.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    if needs.is_empty() {
+        reason.to_owned()
+    } else {
+        format!("{reason} Needed: {}", needs.join("; "))
+    }
+}
+
+fn complaint(assignment: &Assignment, refused: &[String]) -> Option<String> {
+    if refused.is_empty() { assignment.note.clone() } else { Some(refused.join("\n")) }
+}
+
+/// The inputs that are evidence, and those that are verdicts on it.
+async fn gather(inputs: &[Input]) -> Result<(Map<String, Value>, Map<String, Value>), String> {
+    let (mut evidence, mut verdicts) = (Map::new(), Map::new());
+    for input in inputs {
+        let value = match &input.found {
+            None => Value::Null,
+            Some(Found::Value(value)) => (**value).clone(),
+            Some(Found::File(path)) => Value::String(read(path, EXCERPT).await?),
+        };
+        let side = if input.verdict { &mut verdicts } else { &mut evidence };
+        side.insert(input.name.clone(), value);
+    }
+    Ok((evidence, verdicts))
+}
+
+async fn info(context: &Context) -> ContextInfo {
+    let (file, head) = match &context.content {
+        Source::Text(text) => (false, cut(text.as_bytes(), HEAD)),
+        // A file that cannot be read has no head; the tool that reads it will say why.
+        Source::File(path) => (true, read(path, HEAD).await.unwrap_or_default()),
+    };
+    ContextInfo {
+        name: context.name.clone(),
+        file,
+        label: context.label.clone(),
+        bytes: context.bytes,
+        head,
+    }
+}
+
+/// The beginning of a file.
+async fn read(path: &Path, most: usize) -> Result<String, String> {
+    use tokio::io::AsyncReadExt as _;
+    let failed = |why: std::io::Error| format!("{}: {why}", path.display());
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes).await.map_err(failed)?;
+    Ok(cut(&bytes, most))
+}
+
+/// At most so many bytes, cut at the end of a line where it is cut.
+fn cut(bytes: &[u8], most: usize) -> String {
+    if bytes.len() <= most {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let kept = &bytes[..most];
+    let end = kept.iter().rposition(|b| *b == b'\n').map_or(most, |at| at + 1);
+    String::from_utf8_lossy(&kept[..end]).into_owned()
+}

@@ -1,0 +1,120 @@
+//! Agents: each works one attempt in one role, reports how it ended, and is gone.
+//!
+//! Parent: its workflow. Children: none; the call to a model or a tool runs in a task of its own,
+//! so that the mailbox stays open and a stop is heard at once. Nothing survives a restart: the
+//! workflow sees that the attempt has no end and starts another.
+
+mod actor;
+mod ask;
+mod tool;
+mod trust;
+
+pub(crate) use actor::{Agent, Message};
+pub(crate) use ask::plan_once;
+
+use crate::{brief::Brief, inputs::Found, parts::Parts, workflow::Order};
+use autoos_journal::Body;
+use autoos_kernel::{
+    id::AgentId,
+    ladder::Exit,
+    plan::{Plan, Work, WorkflowStep},
+    time::Timestamp,
+    workflow::{Command, End, Output},
+};
+use autoos_tools::{Outcome, ToolGateway};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Everything that an agent needs to know of its attempt.
+#[derive(Clone)]
+pub(crate) struct Assignment {
+    pub(crate) parts: Parts,
+    pub(crate) brief: Arc<Brief>,
+    /// The step's id.
+    pub(crate) step: String,
+    pub(crate) attempt: u32,
+    pub(crate) agent: AgentId,
+    /// When the attempt counts as stalled, and its effect may no longer be sent.
+    pub(crate) deadline: Timestamp,
+    /// The key of its call, or of its effect.
+    pub(crate) key: String,
+    pub(crate) timeout_ms: u64,
+    /// What failed before.
+    pub(crate) note: Option<String>,
+    pub(crate) job: Job,
+}
+
+/// What the attempt is about.
+#[derive(Clone)]
+pub(crate) enum Job {
+    /// Make the plan.
+    Plan { model: String, prompt_tokens: u32, output_tokens: u32, refused: Vec<String> },
+    /// Work a step of the plan.
+    Step {
+        work: Work,
+        step: Box<WorkflowStep>,
+        model: Option<String>,
+        inputs: Vec<Input>,
+        reads: Option<Found>,
+        effectful: bool,
+    },
+}
+
+/// A named input of a step.
+#[derive(Clone)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    /// None when the step that it comes from was left out.
+    pub(crate) found: Option<Found>,
+    /// Whether it is a verifier's verdict and not evidence.
+    pub(crate) verdict: bool,
+}
+
+/// What an attempt brought.
+pub(crate) struct Product {
+    pub(crate) value: Value,
+    /// How sure it is, and why, where that was measured.
+    pub(crate) trust: Option<trust::Trust>,
+}
+
+/// Asks the tool what became of an effect whose end nobody saw.
+pub(crate) async fn inquire(
+    tools: &dyn ToolGateway,
+    assignment: Option<Assignment>,
+    step: String,
+    attempt: u32,
+) -> Order {
+    let unknown = |detail: &str| End::Failed {
+        exit: Exit::EffectUnknown,
+        detail: detail.to_owned(),
+        retry_after_ms: None,
+        doubtful: None,
+    };
+    let mut order = Order::own(Command::Tick);
+    let end = match assignment.as_ref().map(tool::call) {
+        Some(Ok(call)) => match tools.outcome(call).await {
+            Outcome::Done(result) => {
+                let body = assignment
+                    .map(|a| Body::new(&a.brief.key, result.output.to_string().into_bytes()));
+                let reference = body.as_ref().map(|b| b.body);
+                order.bodies.extend(body);
+                order.value = Some((step.clone(), Arc::new(result.output)));
+                match reference {
+                    Some(body) => End::Done(Output { body, confidence: None, evidence: None }),
+                    None => unknown("its step is gone"),
+                }
+            }
+            Outcome::NotDone => End::NotDone,
+            Outcome::Unknown => unknown("the tool cannot tell whether its effect took place"),
+        },
+        Some(Err(miss)) => unknown(&miss.detail),
+        None => unknown("its step is gone"),
+    };
+    order.command = Command::Ended { step, attempt, end, cost: Some(0), tokens: (0, 0) };
+    order
+}
+
+/// Reads a planner's answer.
+pub(crate) fn read_plan(value: &Value) -> Result<Plan, String> {
+    serde_json::from_value(value.clone()).map_err(|why| format!("the plan does not parse: {why}"))
+}

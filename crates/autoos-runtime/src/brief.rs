@@ -1,0 +1,203 @@
+//! What everyone who works on a workflow is told of its intent, and how that is read back.
+
+use autoos_journal::{BodyKey, Error, Event, Journal, SharedJournal};
+use autoos_kernel::{
+    body::BodyRef,
+    codec::Recorded,
+    id::{IntentId, WorkflowId},
+    intent::{self, Content, Intent},
+    plan::Plan,
+    words::RiskLevel,
+    workflow::{FOLD_VERSION, StepState, Workflow},
+};
+use serde_json::Value;
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use uuid::Uuid;
+
+/// How many events a fold reads at a time.
+const PAGE: usize = 1_000;
+
+/// An intent in plain text, as long as its workflow is open.
+#[derive(Debug)]
+pub(crate) struct Brief {
+    /// The intent's id, and so the workflow's.
+    pub(crate) uuid: Uuid,
+    /// What is asked.
+    pub(crate) text: String,
+    /// What a wrong answer would cost.
+    pub(crate) risk: RiskLevel,
+    /// What came with it.
+    pub(crate) contexts: Vec<Context>,
+    /// The key of its bodies.
+    pub(crate) key: BodyKey,
+}
+
+/// A context in plain text.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) bytes: u64,
+    pub(crate) content: Source,
+}
+
+/// Where a context's content is.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Text(Arc<str>),
+    File(PathBuf),
+}
+
+impl Brief {
+    pub(crate) fn context(&self, name: &str) -> Option<&Context> {
+        self.contexts.iter().find(|c| c.name == name)
+    }
+
+    pub(crate) fn context_names(&self) -> Vec<String> {
+        self.contexts.iter().map(|c| c.name.clone()).collect()
+    }
+
+    /// The files that tools may read for this intent.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let files = self.contexts.iter().filter_map(|c| match &c.content {
+            Source::File(path) => Some(path.clone()),
+            Source::Text(_) => None,
+        });
+        files.collect()
+    }
+}
+
+/// Everything that a workflow's actors need to go on.
+pub(crate) struct Loaded {
+    pub(crate) brief: Arc<Brief>,
+    pub(crate) intent: Intent,
+    pub(crate) intent_next: u64,
+    pub(crate) workflow: Workflow,
+    pub(crate) workflow_next: u64,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) outputs: HashMap<String, Arc<Value>>,
+}
+
+/// Folds the streams of an intent and its workflow; none when they do not exist.
+pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<Loaded>, Error> {
+    let (intent, intent_next) = load_intent(journal, IntentId(uuid)).await?;
+    let Some(request) = &intent.request else { return Ok(None) };
+    let (workflow, workflow_next) = load_workflow(journal, WorkflowId(uuid)).await?;
+    let brief = match open_brief(journal, uuid, request).await {
+        // What was erased is not needed: an erased workflow has ended.
+        Err(Error::Erased(_)) if workflow.end.is_some() => Brief {
+            uuid,
+            text: String::new(),
+            risk: request.risk,
+            contexts: Vec::new(),
+            key: BodyKey { owner: uuid, secret: autoos_journal::Key([0; 32]) },
+        },
+        other => other?,
+    };
+    let (mut plan, mut outputs) = (None, HashMap::new());
+    if workflow.end.is_none() {
+        if let Some(adopted) = &workflow.plan {
+            plan = Some(Arc::new(parse(&read(journal, uuid, adopted.body).await?)?));
+        }
+        for (id, step) in &workflow.steps {
+            if let StepState::Completed(output) = &step.state {
+                let value = parse(&read(journal, uuid, output.body).await?)?;
+                outputs.insert(id.clone(), Arc::new(value));
+            }
+            if let Some(output) = &step.doubtful {
+                let value = parse(&read(journal, uuid, output.body).await?)?;
+                outputs.insert(crate::workflow::doubtful_name(id), Arc::new(value));
+            }
+        }
+    }
+    let brief = Arc::new(brief);
+    Ok(Some(Loaded { brief, intent, intent_next, workflow, workflow_next, plan, outputs }))
+}
+
+pub(crate) async fn load_intent(
+    journal: &SharedJournal,
+    id: IntentId,
+) -> Result<(Intent, u64), Error> {
+    let mut intent = Intent::new(id);
+    let mut next = 0;
+    for event in journal.read(id.stream(), 0, PAGE).await? {
+        if let Some(decoded) = decode::<intent::Event>(&event)? {
+            intent.fold(&decoded);
+        }
+        next = event.seq + 1;
+    }
+    Ok((intent, next))
+}
+
+pub(crate) async fn load_workflow(
+    journal: &SharedJournal,
+    id: WorkflowId,
+) -> Result<(Workflow, u64), Error> {
+    let mut workflow = Workflow::new(id);
+    let mut next = 0;
+    if let Some(snapshot) = journal.snapshot(id.stream()).await?
+        && snapshot.version == FOLD_VERSION
+        // A snapshot only saves time: one that does not read is as good as none.
+        && let Ok(state) = rmp_serde::from_slice(&snapshot.state)
+    {
+        (workflow, next) = (state, snapshot.next);
+    }
+    loop {
+        let page = journal.read(id.stream(), next, PAGE).await?;
+        for event in &page {
+            if let Some(decoded) = decode::<autoos_kernel::workflow::Event>(event)? {
+                workflow.fold(&decoded, event.at);
+            }
+            next = event.seq + 1;
+        }
+        if page.len() < PAGE {
+            return Ok((workflow, next));
+        }
+    }
+}
+
+async fn open_brief(
+    journal: &SharedJournal,
+    uuid: Uuid,
+    request: &intent::Request,
+) -> Result<Brief, Error> {
+    let mut contexts = Vec::with_capacity(request.contexts.len());
+    for context in &request.contexts {
+        let content = match context.content {
+            Content::Inline(body) => Source::Text(text(journal, uuid, body).await?.into()),
+            Content::File(body) => Source::File(text(journal, uuid, body).await?.into()),
+        };
+        contexts.push(Context {
+            name: context.name.clone(),
+            label: context.label.clone(),
+            bytes: context.bytes,
+            content,
+        });
+    }
+    Ok(Brief {
+        uuid,
+        text: text(journal, uuid, request.text).await?,
+        risk: request.risk,
+        contexts,
+        key: journal.body_key(uuid).await?,
+    })
+}
+
+fn decode<E: Recorded>(event: &Event) -> Result<Option<E>, Error> {
+    E::decode(&event.kind, &event.body)
+        .map_err(|why| Error::Corrupt(format!("{} at {}: {why}", event.stream, event.seq)))
+}
+
+async fn read(journal: &SharedJournal, owner: Uuid, body: BodyRef) -> Result<Vec<u8>, Error> {
+    let bytes = Journal::body(&**journal, owner, body).await?;
+    bytes.ok_or_else(|| Error::Corrupt(format!("the body {body} of {owner} is missing")))
+}
+
+async fn text(journal: &SharedJournal, owner: Uuid, body: BodyRef) -> Result<String, Error> {
+    let bytes = read(journal, owner, body).await?;
+    String::from_utf8(bytes).map_err(|_| Error::Corrupt(format!("the body {body} is no text")))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|why| Error::Corrupt(format!("a body: {why}")))
+}

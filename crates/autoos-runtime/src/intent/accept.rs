@@ -1,0 +1,301 @@
+//! From a submission to the append that accepts it: everything that needs no actor.
+
+use crate::{
+    brief::{Brief, Context, Loaded, Source},
+    clock::SystemRng,
+    parts::{Book, Options, Parts},
+    submission::{NewContent, Refusal, Submission},
+    workflow::{new_events, standing},
+};
+use autoos_journal::{Batch, Body, BodyKey, Standing, StreamWrite, Trace};
+use autoos_kernel::{
+    id::{IntentId, WorkflowId, uuid_at, uuid_of_key},
+    intent::{self, Content, Intent},
+    plan::{
+        FallbackStrategy, Plan, RetryConfig,
+        check::{self, Against, Models as _},
+        outline::{Outline, StepKind, StepOutline},
+    },
+    rng::Rng as _,
+    words::{LlmRole, RiskLevel},
+    workflow::{Command, PLANNING, Seed, Workflow},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// The longest intent, in bytes.
+const TEXT_MAX: usize = 64 * 1024;
+/// The longest inline context, in bytes.
+const INLINE_MAX: usize = 16 * 1024 * 1024;
+/// Contexts that an intent may bring.
+const CONTEXTS_MAX: usize = 64;
+
+/// An acceptance, ready to be recorded.
+pub(crate) struct Acceptance {
+    pub(crate) loaded: Loaded,
+    pub(crate) batch: Batch,
+    pub(crate) trace: Option<Trace>,
+}
+
+/// Checks a submission and decides its acceptance.
+pub(crate) async fn prepare(
+    parts: &Parts,
+    options: &Options,
+    submission: Submission,
+) -> Result<Acceptance, Refusal> {
+    validate(&submission)?;
+    let now = parts.clock.now();
+    let uuid = match &submission.idempotency_key {
+        Some(key) => uuid_of_key(&submission.tenant, key),
+        None => uuid_at(now, SystemRng.uuid_bits()),
+    };
+    let budget = submission.budget_microusd.unwrap_or(options.budget_microusd);
+    let outline = match &submission.plan {
+        Some(plan) => Some(check_plan(parts, &submission, plan, budget)?),
+        None => None,
+    };
+    let key = parts.journal.body_key(uuid).await?;
+    let fingerprint = fingerprint(&submission, &key);
+    let mut bodies = Bodies { key: &key, kept: Vec::new() };
+    let (contexts, plain) = contexts(&submission, &mut bodies).await?;
+    let request = intent::Request {
+        tenant: submission.tenant,
+        user: submission.user,
+        text: bodies.keep(submission.text.clone().into_bytes()),
+        contexts,
+        risk: submission.risk,
+        budget_microusd: budget,
+        deadline: submission.deadline,
+        fingerprint,
+    };
+    let plan = submission.plan.map(Arc::new);
+    let given = match (&plan, outline) {
+        (Some(plan), Some(outline)) => {
+            let bytes = serde_json::to_vec(&**plan)
+                .map_err(|why| Refusal::Invalid(vec![format!("the plan: {why}")]))?;
+            Some((bodies.keep(bytes), outline))
+        }
+        _ => None,
+    };
+    let seed = Seed {
+        risk: request.risk,
+        granted_microusd: budget,
+        deadline: request.deadline,
+        patience_ms: options.patience_ms,
+        planner: given.is_none().then(|| planner(parts, options)),
+        plan: given,
+    };
+    let bodies = bodies.kept;
+    let mut intent = Intent::new(IntentId(uuid));
+    let accepted = [intent::Event::Accepted(request)];
+    accepted.iter().for_each(|event| intent.fold(event));
+    let mut workflow = Workflow::new(WorkflowId(uuid));
+    let created = workflow.decide(Command::Create(seed), now, &mut SystemRng)?;
+
+    let shard = workflow.id.stream().shard(parts.journal.shards());
+    let trace = submission.trace;
+    let write = |stream, events, standing| StreamWrite { stream, expect: 0, events, standing };
+    let batch = Batch {
+        epoch: parts.journal.epoch(shard),
+        writes: vec![
+            write(
+                intent.id.stream(),
+                new_events(&accepted, "intent", trace, now).collect(),
+                // Its workflow says whether it must be woken; it never wakes by itself.
+                Standing::Waiting { wake: None },
+            ),
+            write(
+                workflow.id.stream(),
+                new_events(&created, "intent", trace, now).collect(),
+                standing(&workflow, now),
+            ),
+        ],
+        bodies,
+    };
+    let brief = Brief { uuid, text: submission.text, risk: submission.risk, contexts: plain, key };
+    let loaded = Loaded {
+        brief: Arc::new(brief),
+        intent,
+        intent_next: 1,
+        workflow_next: created.len() as u64,
+        workflow,
+        plan,
+        outputs: HashMap::new(),
+    };
+    Ok(Acceptance { loaded, batch, trace })
+}
+
+fn validate(submission: &Submission) -> Result<(), Refusal> {
+    let mut problems = Vec::new();
+    if submission.text.trim().is_empty() {
+        problems.push("the intent is empty: say what is to be done".to_owned());
+    }
+    if submission.text.len() > TEXT_MAX {
+        problems.push(format!(
+            "the intent has {} bytes, and {TEXT_MAX} are the most: give long material as a context",
+            submission.text.len()
+        ));
+    }
+    if submission.contexts.len() > CONTEXTS_MAX {
+        problems
+            .push(format!("{} contexts are more than {CONTEXTS_MAX}", submission.contexts.len()));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for context in &submission.contexts {
+        let name = &context.name;
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+            problems.push(format!(
+                "the context {name:?} needs a name of 1 to 64 letters, digits, '-', '_' and '.'"
+            ));
+        }
+        if !names.insert(name) {
+            problems.push(format!("two contexts are called {name:?}"));
+        }
+        if let NewContent::Text(text) = &context.content
+            && text.len() > INLINE_MAX
+        {
+            problems.push(format!(
+                "the context {name:?} has {} bytes, and {INLINE_MAX} are the most inline: put it \
+                 into a file of the node",
+                text.len()
+            ));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
+}
+
+/// The outline of a plan that came with the intent.
+fn check_plan(
+    parts: &Parts,
+    submission: &Submission,
+    plan: &Plan,
+    budget_microusd: u64,
+) -> Result<Outline, Refusal> {
+    let contexts: Vec<String> = submission.contexts.iter().map(|c| c.name.clone()).collect();
+    judge(parts, plan, &contexts, submission.risk, budget_microusd).map_err(Refusal::Invalid)
+}
+
+/// The kernel's check with everything that it needs.
+pub(crate) fn judge(
+    parts: &Parts,
+    plan: &Plan,
+    contexts: &[String],
+    risk: RiskLevel,
+    budget_microusd: u64,
+) -> Result<Outline, Vec<String>> {
+    check::check(
+        plan,
+        &Against {
+            tools: &*parts.tools,
+            models: &Book(&parts.llm),
+            contexts,
+            budget_microusd,
+            all_critical: risk.max(plan.intent.risk) == RiskLevel::Critical,
+        },
+    )
+}
+
+/// The planning step: the first of every workflow that comes without a plan.
+pub(crate) fn planner(parts: &Parts, options: &Options) -> StepOutline {
+    let models = Book(&parts.llm).candidates(
+        LlmRole::Planner,
+        options.planning_prompt_tokens,
+        options.planning_output_tokens,
+    );
+    StepOutline {
+        id: PLANNING.into(),
+        kind: StepKind::Ask { role: LlmRole::Planner, models },
+        needs: Vec::new(),
+        evaluated: false,
+        gated: false,
+        retry: RetryConfig::default(),
+        fallback: FallbackStrategy::Escalate,
+        timeout_ms: options.planning_timeout_ms,
+        items: 1,
+    }
+}
+
+struct Bodies<'a> {
+    key: &'a BodyKey,
+    kept: Vec<Body>,
+}
+
+impl Bodies<'_> {
+    fn keep(&mut self, bytes: Vec<u8>) -> autoos_kernel::body::BodyRef {
+        let body = Body::new(self.key, bytes);
+        let name = body.body;
+        self.kept.push(body);
+        name
+    }
+}
+
+/// The contexts as the stream keeps them and as agents read them.
+async fn contexts(
+    submission: &Submission,
+    bodies: &mut Bodies<'_>,
+) -> Result<(Vec<intent::Context>, Vec<Context>), Refusal> {
+    let (mut kept, mut plain) = (Vec::new(), Vec::new());
+    for context in &submission.contexts {
+        let (bytes, content, source) = match &context.content {
+            NewContent::Text(text) => (
+                text.len() as u64,
+                Content::Inline(bodies.keep(text.clone().into_bytes())),
+                Source::Text(text.as_str().into()),
+            ),
+            NewContent::File(path) => {
+                let missing = |why: std::io::Error| {
+                    Refusal::Invalid(vec![format!(
+                        "context {}: {}: {why}",
+                        context.name,
+                        path.display()
+                    )])
+                };
+                let path = tokio::fs::canonicalize(path).await.map_err(missing)?;
+                let meta = tokio::fs::metadata(&path).await.map_err(missing)?;
+                if !meta.is_file() {
+                    return Err(Refusal::Invalid(vec![format!(
+                        "context {}: {} is not a regular file",
+                        context.name,
+                        path.display()
+                    )]));
+                }
+                let name = bodies.keep(path.display().to_string().into_bytes());
+                (meta.len(), Content::File(name), Source::File(path))
+            }
+        };
+        kept.push(intent::Context {
+            name: context.name.clone(),
+            label: context.label.clone(),
+            bytes,
+            content,
+        });
+        plain.push(Context {
+            name: context.name.clone(),
+            label: context.label.clone(),
+            bytes,
+            content: source,
+        });
+    }
+    Ok((kept, plain))
+}
+
+/// A hash of everything that the client asked for, under the workflow's own key, so that the
+/// journal gives nothing away.
+fn fingerprint(submission: &Submission, key: &BodyKey) -> [u8; 32] {
+    let mut said = vec![
+        submission.user.clone(),
+        submission.text.clone(),
+        submission.risk.to_string(),
+        format!("{:?} {:?}", submission.budget_microusd, submission.deadline),
+        submission.plan.as_ref().map(|p| serde_json::json!(p).to_string()).unwrap_or_default(),
+    ];
+    for context in &submission.contexts {
+        said.extend([context.name.clone(), context.label.clone()]);
+        said.push(match &context.content {
+            NewContent::Text(text) => text.clone(),
+            NewContent::File(path) => path.display().to_string(),
+        });
+    }
+    let bytes = serde_json::json!(said).to_string().into_bytes();
+    key.refer(&bytes).hash
+}

@@ -1,0 +1,333 @@
+//! The actor: accepts or folds, then hands on, judges and waits for the end.
+
+use super::{Acceptance, Message, Reply, accept};
+use crate::{
+    agent,
+    brief::{self, Brief, Loaded},
+    parts::{Options, Parts},
+    shard,
+    submission::Refusal,
+    supervise::{self, Loss},
+    workflow::{self, Order, WorkflowActor, new_events},
+};
+use autoos_journal::{Batch, Error, Position, Standing, StreamWrite, Trace};
+use autoos_kernel::{
+    body::BodyRef,
+    id::WorkflowId,
+    intent::{Event, Intent},
+    words::WorkflowState,
+    workflow::Command,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use serde_json::Value;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The actor.
+pub(crate) struct IntentActor;
+
+/// What it starts with.
+pub(crate) struct Arguments {
+    pub(crate) parts: Parts,
+    pub(crate) options: Arc<Options>,
+    pub(crate) shard: ActorRef<shard::Message>,
+    pub(crate) uuid: Uuid,
+    pub(crate) start: Start,
+}
+
+/// How it comes to be.
+pub(crate) enum Start {
+    /// Someone submitted it.
+    Accept(Box<Acceptance>, Reply),
+    /// It is in the journal.
+    Fold,
+}
+
+/// Its state.
+pub(crate) struct State {
+    parts: Parts,
+    options: Arc<Options>,
+    shard: ActorRef<shard::Message>,
+    uuid: Uuid,
+    trace: Option<Trace>,
+    /// What is being recorded, and who waits for it.
+    accepting: Option<(Box<Loaded>, Reply)>,
+    /// Orders that came before there was a workflow to take them.
+    early: Vec<Order>,
+    open: Option<Open>,
+}
+
+struct Open {
+    intent: Intent,
+    next: u64,
+    brief: Arc<Brief>,
+    workflow: ActorRef<workflow::Message>,
+}
+
+impl Actor for IntentActor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        arguments: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let Arguments { parts, options, shard, uuid, start } = arguments;
+        let mut state = State {
+            parts,
+            options,
+            shard,
+            uuid,
+            trace: None,
+            accepting: None,
+            early: Vec::new(),
+            open: None,
+        };
+        match start {
+            Start::Accept(acceptance, reply) => {
+                let Acceptance { loaded, batch, trace } = *acceptance;
+                state.trace = trace;
+                state.accepting = Some((Box::new(loaded), reply));
+                let append = state.parts.journal.append(batch);
+                tokio::spawn(async move {
+                    // When the actor is gone, the client has lost its connection to the answer too.
+                    let _ = myself.send_message(Message::Accepted(append.await));
+                });
+            }
+            Start::Fold => {
+                let journal = state.parts.journal.clone();
+                tokio::spawn(async move {
+                    let loaded = brief::load(&journal, uuid).await;
+                    // Nobody to tell: the next message to the shard folds it again.
+                    let _ = myself.send_message(Message::Loaded(Box::new(loaded)));
+                });
+            }
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Accepted(result) => state.accepted(&myself, result).await,
+            Message::Loaded(loaded) => state.loaded(&myself, *loaded).await,
+            Message::Order(order) => state.order(*order),
+            Message::Judge { body, document, free_microusd } => {
+                state.judge(body, &document, free_microusd)
+            }
+            Message::Idle => state.tell_shard(shard::Message::Idle(state.uuid)),
+            Message::Retire => state.retire(),
+            Message::Retired(gone) => {
+                if gone {
+                    myself.stop(None);
+                }
+                state.tell_shard(shard::Message::Retired(state.uuid, gone))
+            }
+            Message::Finished(end) => state.finished(&myself, end),
+            Message::Settled(result) => {
+                if let Err(error) = result {
+                    // The workflow's stream has the end; this is only its intent's copy.
+                    tracing::warn!(intent = %state.uuid, %error, "the intent's end is not recorded");
+                }
+                myself.stop(None);
+                state.tell_shard(shard::Message::Gone(state.uuid, myself.get_id()))
+            }
+        }
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<Message>,
+        event: SupervisionEvent,
+        _: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match supervise::loss(&event) {
+            // The shard folds both anew.
+            Some(Loss::Died(_, why)) => Err(why.into()),
+            Some(Loss::Ended(_)) | None => Ok(()),
+        }
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Message>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.refuse_early(&Refusal::Stopping);
+        Ok(())
+    }
+}
+
+impl State {
+    fn tell_shard(&self, message: shard::Message) -> Result<(), ActorProcessingErr> {
+        Ok(self.shard.send_message(message)?)
+    }
+
+    async fn accepted(
+        &mut self,
+        myself: &ActorRef<Message>,
+        result: Result<Position, Error>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((loaded, reply)) = self.accepting.take() else { return Ok(()) };
+        match result {
+            Ok(position) => {
+                // Whoever hung up still has a workflow that runs.
+                let _ = reply.send(Ok((position, false)));
+                self.open(myself, *loaded, false).await
+            }
+            Err(Error::Sequence { .. }) => {
+                let journal = self.parts.journal.clone();
+                let uuid = self.uuid;
+                // A duplicate: what is there answers it.
+                tokio::spawn(async move {
+                    let _ = reply.send(existing(&journal, uuid, &loaded.intent).await);
+                });
+                myself.stop(None);
+                self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()))
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error.into()));
+                myself.stop(None);
+                self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()))
+            }
+        }
+    }
+
+    async fn loaded(
+        &mut self,
+        myself: &ActorRef<Message>,
+        loaded: Result<Option<Loaded>, Error>,
+    ) -> Result<(), ActorProcessingErr> {
+        match loaded {
+            Ok(Some(loaded)) => self.open(myself, loaded, true).await,
+            Ok(None) => {
+                self.refuse_early(&Refusal::Missing(WorkflowId(self.uuid)));
+                myself.stop(None);
+                self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()))
+            }
+            Err(error) => {
+                self.refuse_early(&Refusal::Quarantined(error.to_string()));
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open(
+        &mut self,
+        myself: &ActorRef<Message>,
+        loaded: Loaded,
+        recovered: bool,
+    ) -> Result<(), ActorProcessingErr> {
+        let (intent, next, brief) =
+            (loaded.intent.clone(), loaded.intent_next, loaded.brief.clone());
+        let arguments = workflow::Arguments {
+            parts: self.parts.clone(),
+            options: self.options.clone(),
+            intent: myself.clone(),
+            loaded,
+            recovered,
+            trace: self.trace,
+        };
+        let (workflow, _) =
+            WorkflowActor::spawn_linked(None, WorkflowActor, arguments, myself.get_cell()).await?;
+        for order in self.early.drain(..) {
+            workflow.send_message(workflow::Message::Order(Box::new(order)))?;
+        }
+        self.open = Some(Open { intent, next, brief, workflow });
+        Ok(())
+    }
+
+    fn order(&mut self, order: Order) -> Result<(), ActorProcessingErr> {
+        match &self.open {
+            Some(open) => {
+                Ok(open.workflow.send_message(workflow::Message::Order(Box::new(order)))?)
+            }
+            None => {
+                self.early.push(order);
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse_early(&mut self, refusal: &Refusal) {
+        for order in self.early.drain(..) {
+            order.answer(Err(refusal.clone()));
+        }
+    }
+
+    fn judge(
+        &mut self,
+        plan: BodyRef,
+        document: &Value,
+        free_microusd: u64,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(open) = &self.open else { return Ok(()) };
+        let verdict = match agent::read_plan(document) {
+            Ok(written) => accept::judge(
+                &self.parts,
+                &written,
+                &open.brief.context_names(),
+                open.brief.risk,
+                free_microusd,
+            ),
+            Err(why) => Err(vec![why]),
+        };
+        let order = Order { by: "intent".into(), ..Order::own(Command::Judged { plan, verdict }) };
+        Ok(open.workflow.send_message(workflow::Message::Order(Box::new(order)))?)
+    }
+
+    fn retire(&mut self) -> Result<(), ActorProcessingErr> {
+        match &self.open {
+            Some(open) => Ok(open.workflow.send_message(workflow::Message::Retire)?),
+            None => self.tell_shard(shard::Message::Retired(self.uuid, false)),
+        }
+    }
+
+    fn finished(
+        &mut self,
+        myself: &ActorRef<Message>,
+        end: WorkflowState,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        if open.intent.settled.is_some() {
+            myself.stop(None);
+            return self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()));
+        }
+        let event = Event::Settled { state: end };
+        open.intent.fold(&event);
+        let stream = open.intent.id.stream();
+        let epoch = self.parts.journal.epoch(stream.shard(self.parts.journal.shards()));
+        let events = new_events(&[event], "intent", self.trace, self.parts.clock.now()).collect();
+        let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
+        let append =
+            self.parts.journal.append(Batch { epoch, writes: vec![write], bodies: Vec::new() });
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // Without the actor the end stays in the workflow's stream, which is where it counts.
+            let _ = myself.send_message(Message::Settled(append.await));
+        });
+        Ok(())
+    }
+}
+
+/// The answer to a duplicate: the same request gets what is there, another one a conflict.
+async fn existing(
+    journal: &autoos_journal::SharedJournal,
+    uuid: Uuid,
+    wanted: &Intent,
+) -> Result<(Position, bool), Refusal> {
+    let there = brief::load_intent(journal, wanted.id).await?.0;
+    let print = |intent: &Intent| intent.request.as_ref().map(|r| r.fingerprint);
+    if print(&there) != print(wanted) {
+        return Err(Refusal::Conflict(WorkflowId(uuid)));
+    }
+    let shard = wanted.id.stream().shard(journal.shards());
+    let end = journal.end().0.get(&shard).copied().unwrap_or(0);
+    Ok((Position { shard, offset: end.saturating_sub(1) }, true))
+}

@@ -1,0 +1,56 @@
+//! The intent's actor: owner of one `in-…` stream and parent of the workflow that runs it.
+//!
+//! | | |
+//! |---|---|
+//! | parent | its shard's actor |
+//! | children | its workflow's actor |
+//! | takes | orders for its workflow, plans to judge, its workflow's end, the shard's wish to put it away |
+//! | survives a restart | the acceptance and the end; a plan under judgement is judged again |
+//!
+//! Acceptance is one append that writes the first events of both streams, and only then is the
+//! client answered. With an idempotency key the streams' id derives from it, so a duplicate fails
+//! on the expected sequence, and is answered with what is there.
+
+mod accept;
+mod actor;
+
+pub(crate) use accept::{Acceptance, judge, prepare};
+pub(crate) use actor::{Arguments, IntentActor, Start};
+
+use crate::{brief::Loaded, submission::Refusal, workflow::Order};
+use autoos_journal::{Error, Position};
+use autoos_kernel::{body::BodyRef, words::WorkflowState};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Messages to an intent.
+pub(crate) enum Message {
+    /// From the journal: the acceptance came back.
+    Accepted(Result<Position, Error>),
+    /// From its own task: what the journal holds of it.
+    Loaded(Box<Result<Option<Loaded>, Error>>),
+    /// From the shard: something is asked of the workflow.
+    Order(Box<Order>),
+    /// From its workflow: is this plan good?
+    Judge {
+        /// The document's name.
+        body: BodyRef,
+        /// The document.
+        document: Arc<Value>,
+        /// What is left to spend, in micro-dollars.
+        free_microusd: u64,
+    },
+    /// From its workflow: nothing to do for a while.
+    Idle,
+    /// From the shard: be put away if there is still nothing to do.
+    Retire,
+    /// From its workflow: whether it went.
+    Retired(bool),
+    /// From its workflow: it has ended.
+    Finished(WorkflowState),
+    /// From the journal: the end came back.
+    Settled(Result<Position, Error>),
+}
+
+/// Where the answer to a submission goes.
+pub(crate) type Reply = tokio::sync::oneshot::Sender<Result<(Position, bool), Refusal>>;

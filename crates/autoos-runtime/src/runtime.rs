@@ -1,0 +1,295 @@
+//! The door: submissions and commands in, the shards behind it.
+
+use crate::{
+    agent,
+    clock::SystemRng,
+    intent::{self, prepare},
+    parts::{Options, Parts},
+    shard::{self, ShardActor},
+    submission::{Refusal, Submission, Submitted},
+    waker::Waker,
+    workflow::Order,
+};
+use autoos_fabric::Model;
+use autoos_journal::{Body, Position};
+use autoos_kernel::{
+    id::{IntentId, Shard, WorkflowId, uuid_at},
+    plan::{Plan, outline::Outline},
+    rng::Rng as _,
+    words::LlmRole,
+    workflow::{Command, Decision},
+};
+use ractor::{Actor as _, ActorRef};
+use serde_json::Value;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+/// When a client that was refused should come back, in milliseconds.
+const RETRY_AFTER_MS: u64 = 1_000;
+/// An order can meet an actor that is just going; the next one takes it.
+const ORDER_TRIES: usize = 5;
+
+/// The running system. Cheap to clone; every clone is the same.
+#[derive(Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    options: Arc<Options>,
+    shards: Arc<Vec<ActorRef<shard::Message>>>,
+    places: Arc<Semaphore>,
+    waker: AbortHandle,
+}
+
+/// A human's answer to an escalation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Take the answer that was not sure enough.
+    Approve,
+    /// Take this as the step's output instead.
+    Edit(Value),
+    /// Try again from the first rung.
+    Retry,
+    /// Go on without the step.
+    Skip,
+    /// Give the workflow up.
+    Abandon,
+}
+
+impl Runtime {
+    /// Starts the actors and brings back what the process before left unfinished.
+    ///
+    /// # Errors
+    /// [`Refusal::Journal`] when the journal cannot be read.
+    pub async fn start(parts: Parts, options: Options) -> Result<Self, Refusal> {
+        let options = Arc::new(options);
+        let put_away = Arc::new(Notify::new());
+        let mut shards = Vec::new();
+        for _ in 0..parts.journal.shards() {
+            let arguments = shard::Arguments {
+                parts: parts.clone(),
+                options: options.clone(),
+                put_away: put_away.clone(),
+            };
+            let (shard, _) = ShardActor::spawn(None, ShardActor, arguments)
+                .await
+                .map_err(|error| Refusal::Journal(error.to_string()))?;
+            shards.push(shard);
+        }
+        let shards = Arc::new(shards);
+        let waker = Waker { parts: parts.clone(), shards: shards.clone(), put_away };
+        waker.wake_running().await?;
+        let waker = tokio::spawn(waker.run()).abort_handle();
+        let places = Arc::new(Semaphore::new(options.max_open));
+        Ok(Self { inner: Arc::new(Inner { parts, options, shards, places, waker }) })
+    }
+
+    /// Takes an intent on and returns once that is durable.
+    ///
+    /// Repeating it is safe with an idempotency key: the same one gives the same workflow.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] at once when too much is open, [`Refusal::Invalid`] for what cannot
+    /// be taken on, [`Refusal::Conflict`] for a key that was used for something else.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, Refusal> {
+        let inner = &self.inner;
+        let limit = inner.options.max_open;
+        let permit = inner.places.clone().try_acquire_owned().map_err(|_| {
+            if inner.places.is_closed() {
+                Refusal::Stopping
+            } else {
+                Refusal::Overloaded { limit, retry_after_ms: RETRY_AFTER_MS }
+            }
+        })?;
+        if let Some(why) = inner.parts.journal.degraded() {
+            tracing::debug!(why, "the journal is degraded, trying all the same");
+        }
+        let acceptance = Box::new(prepare(&inner.parts, &inner.options, submission).await?);
+        let uuid = acceptance.loaded.brief.uuid;
+        let (reply, answer) = oneshot::channel();
+        self.shard(uuid)
+            .send_message(shard::Message::Accept { acceptance, permit, reply })
+            .map_err(|_| Refusal::Stopping)?;
+        let (position, existed) = answer.await.map_err(|_| Refusal::Stopping)??;
+        Ok(Submitted { intent: IntentId(uuid), workflow: WorkflowId(uuid), position, existed })
+    }
+
+    /// Asks something of a workflow and returns once it is recorded: its position, or none when
+    /// it was so already.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`] and [`Refusal::Rejected`]; [`Refusal::Journal`] when nothing certain
+    /// can be said.
+    pub async fn command(
+        &self,
+        workflow: WorkflowId,
+        command: Command,
+    ) -> Result<Option<Position>, Refusal> {
+        for _ in 0..ORDER_TRIES {
+            let order = Order { by: "client".into(), ..Order::own(command.clone()) };
+            if let Some(answer) = self.order(workflow, order).await? {
+                return answer;
+            }
+        }
+        Err(Refusal::Stopping)
+    }
+
+    /// Answers an escalation.
+    ///
+    /// # Errors
+    /// As [`Runtime::command`].
+    pub async fn resolve(
+        &self,
+        workflow: WorkflowId,
+        escalation: u32,
+        answer: Answer,
+        by: String,
+    ) -> Result<Option<Position>, Refusal> {
+        for _ in 0..ORDER_TRIES {
+            let (mut bodies, mut edited) = (Vec::new(), None);
+            let decision = match &answer {
+                Answer::Approve => Decision::Approve,
+                Answer::Retry => Decision::Retry,
+                Answer::Skip => Decision::Skip,
+                Answer::Abandon => Decision::Abandon,
+                Answer::Edit(value) => {
+                    let key = self.inner.parts.journal.body_key(workflow.0).await?;
+                    let body = Body::new(&key, value.to_string().into_bytes());
+                    let decision = Decision::Edit(body.body);
+                    bodies.push(body);
+                    edited = Some(Arc::new(value.clone()));
+                    decision
+                }
+            };
+            let value = match edited {
+                Some(value) => Some((self.escalated_step(workflow, escalation).await?, value)),
+                None => None,
+            };
+            let command = Command::Resolve { escalation, decision, by: by.clone() };
+            let order = Order { command, by: "client".into(), bodies, value, reply: None };
+            if let Some(answer) = self.order(workflow, order).await? {
+                return answer;
+            }
+        }
+        Err(Refusal::Stopping)
+    }
+
+    /// The step that an escalation is about.
+    async fn escalated_step(&self, id: WorkflowId, escalation: u32) -> Result<String, Refusal> {
+        let (workflow, next) = crate::brief::load_workflow(&self.inner.parts.journal, id).await?;
+        if next == 0 {
+            return Err(Refusal::Missing(id));
+        }
+        let found = workflow.escalations.get(&escalation).map(|e| e.step.clone());
+        found.ok_or_else(|| {
+            Refusal::Invalid(vec![format!("the workflow has no escalation {escalation}")])
+        })
+    }
+
+    /// Hands an order over; none when the actor that got it went away before it answered.
+    async fn order(
+        &self,
+        workflow: WorkflowId,
+        mut order: Order,
+    ) -> Result<Option<Result<Option<Position>, Refusal>>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        order.reply = Some(reply);
+        self.shard(workflow.0)
+            .send_message(shard::Message::Order(workflow.0, Box::new(order)))
+            .map_err(|_| Refusal::Stopping)?;
+        Ok(answer.await.ok())
+    }
+
+    /// A plan for an intent and its outline, made by a planner that costs nothing. Nothing is
+    /// recorded and nothing runs.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with what the planner lacks or what is wrong with its plan.
+    pub async fn plan(&self, submission: &Submission) -> Result<(Plan, Outline), Refusal> {
+        let Inner { parts, options, .. } = &*self.inner;
+        let free = |model: &Model| model.price == autoos_fabric::Price::default();
+        let planner = parts.llm.candidates(LlmRole::Planner).into_iter().find(free);
+        let Some(planner) = planner else {
+            return Err(Refusal::Invalid(vec!["no planner is free of charge here".into()]));
+        };
+        let acceptance = prepare(parts, options, submission.clone()).await?;
+        let brief = &acceptance.loaded.brief;
+        let plan = match &submission.plan {
+            Some(plan) => plan.clone(),
+            None => agent::plan_once(parts, options, brief, planner.id)
+                .await
+                .map_err(|why| Refusal::Invalid(vec![why]))?,
+        };
+        let budget = submission.budget_microusd.unwrap_or(options.budget_microusd);
+        let outline = intent::judge(parts, &plan, &brief.context_names(), submission.risk, budget)
+            .map_err(Refusal::Invalid)?;
+        Ok((plan, outline))
+    }
+
+    /// Cancels a workflow if it runs, then destroys its key and bodies. Its events stay, and
+    /// their chain still verifies. Repeating it is safe.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`], and [`Refusal::Invalid`] while an effect is still in flight.
+    pub async fn erase(&self, workflow: WorkflowId, by: String) -> Result<(), Refusal> {
+        let reason = "it is to be erased".to_owned();
+        match self.command(workflow, Command::Cancel { by, reason }).await {
+            Ok(_) | Err(Refusal::Rejected(autoos_kernel::workflow::Rejected::Ended(_))) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        let journal = &self.inner.parts.journal;
+        let (state, _) = crate::brief::load_workflow(journal, workflow).await?;
+        if state.end.is_none() {
+            return Err(Refusal::Invalid(vec![
+                "the workflow is cancelled, and an effect is still in flight: erase it once that \
+                 is settled"
+                    .into(),
+            ]));
+        }
+        Ok(journal.erase(workflow.0).await?)
+    }
+
+    /// How many workflows are open, those that wait in memory included.
+    pub async fn open(&self) -> usize {
+        let mut open = 0;
+        for shard in self.inner.shards.iter() {
+            let (reply, answer) = oneshot::channel();
+            if shard.send_message(shard::Message::Count(reply)).is_ok() {
+                open += answer.await.unwrap_or(0);
+            }
+        }
+        open
+    }
+
+    /// The ports that it runs on.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.inner.parts
+    }
+
+    /// Takes nothing more and ends the actors. What is in flight is left to the next start, as
+    /// after a crash.
+    pub async fn stop(&self) {
+        self.inner.places.close();
+        self.inner.waker.abort();
+        for shard in self.inner.shards.iter() {
+            // One that is gone already has nothing to stop.
+            let _ = shard.stop_and_wait(None, Some(Duration::from_secs(5))).await;
+        }
+    }
+
+    /// An id for a request that brings none.
+    #[must_use]
+    pub fn fresh_id(&self) -> Uuid {
+        uuid_at(self.inner.parts.clock.now(), SystemRng.uuid_bits())
+    }
+
+    fn shard(&self, uuid: Uuid) -> &ActorRef<shard::Message> {
+        let shard = Shard::of(uuid, self.inner.parts.journal.shards());
+        &self.inner.shards[usize::from(shard.0)]
+    }
+}

@@ -1,0 +1,403 @@
+//! The actor: orders in, one append at a time, then whatever is outstanding.
+
+use super::{
+    Message, Order,
+    assign::Desk,
+    record::{Draft, standing},
+};
+use crate::{
+    agent::{self, Agent},
+    brief::{Brief, Loaded},
+    clock::SystemRng,
+    inputs::Inputs,
+    intent,
+    parts::{Options, Parts},
+    submission::Refusal,
+    supervise::{self, Loss},
+};
+use autoos_journal::{Error, Position, Snapshot, Standing};
+use autoos_kernel::{
+    ladder::Exit,
+    plan::Plan,
+    workflow::{Command, Effect, End, FOLD_VERSION, StepState, Workflow},
+};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use serde_json::Value;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::task::AbortHandle;
+
+/// A long history is folded from a snapshot: one for so many events.
+const SNAPSHOT_EVERY: u64 = 512;
+
+/// The actor.
+pub(crate) struct WorkflowActor;
+
+/// What it starts with.
+pub(crate) struct Arguments {
+    pub(crate) parts: Parts,
+    pub(crate) options: Arc<Options>,
+    pub(crate) intent: ActorRef<intent::Message>,
+    pub(crate) loaded: Loaded,
+    /// Whether it was folded from the journal, and agents of before may be lost.
+    pub(crate) recovered: bool,
+    pub(crate) trace: Option<autoos_journal::Trace>,
+}
+
+/// Its state.
+pub(crate) struct State {
+    parts: Parts,
+    options: Arc<Options>,
+    intent: ActorRef<intent::Message>,
+    brief: Arc<Brief>,
+    workflow: Workflow,
+    /// The sequence of the next event to be appended.
+    next: u64,
+    snapshot_at: u64,
+    plan: Option<Arc<Plan>>,
+    outputs: HashMap<String, Arc<Value>>,
+    trace: Option<autoos_journal::Trace>,
+    queue: Vec<Order>,
+    /// Who waits for the append in flight; none when there is none.
+    in_flight: Option<Vec<super::Reply>>,
+    begun: BTreeSet<Effect>,
+    agents: HashMap<ActorId, (Effect, ActorRef<agent::Message>)>,
+    timer: Option<(autoos_kernel::time::Timestamp, AbortHandle)>,
+    told_idle: bool,
+}
+
+impl Actor for WorkflowActor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        arguments: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        let Arguments { parts, options, intent, loaded, recovered, trace } = arguments;
+        let first = if recovered { Command::Recover } else { Command::Tick };
+        myself.send_message(Message::Order(Box::new(Order::own(first))))?;
+        Ok(State {
+            parts,
+            options,
+            intent,
+            brief: loaded.brief,
+            snapshot_at: loaded.workflow_next,
+            next: loaded.workflow_next,
+            workflow: loaded.workflow,
+            plan: loaded.plan,
+            outputs: loaded.outputs,
+            trace,
+            queue: Vec::new(),
+            in_flight: None,
+            begun: BTreeSet::new(),
+            agents: HashMap::new(),
+            timer: None,
+            told_idle: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Order(order) => state.queue.push(*order),
+            Message::Tick => state.queue.push(Order::own(Command::Tick)),
+            Message::Recorded(result) => state.recorded(result)?,
+            Message::Retire => return state.retire(&myself),
+        }
+        state.turn(&myself).await
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Message>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match supervise::loss(&event) {
+            Some(Loss::Ended(agent)) => {
+                state.agents.remove(&agent);
+            }
+            Some(Loss::Died(agent, why)) => {
+                if let Some((Effect::StartAgent { step, attempt }, _)) = state.agents.remove(&agent)
+                {
+                    let end = End::Failed {
+                        exit: Exit::Panicked,
+                        detail: format!("its agent died: {why}"),
+                        retry_after_ms: None,
+                        doubtful: None,
+                    };
+                    let command = Command::Ended { step, attempt, end, cost: None, tokens: (0, 0) };
+                    state.queue.push(Order::own(command));
+                    return state.turn(&myself).await;
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _: ActorRef<Message>,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((_, timer)) = state.timer.take() {
+            timer.abort();
+        }
+        // Its agents end with it; whoever waits is told that nothing is certain.
+        for reply in state.in_flight.take().into_iter().flatten() {
+            let _ = reply.send(Err(Refusal::Stopping));
+        }
+        for order in state.queue.drain(..) {
+            order.answer(Err(Refusal::Stopping));
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// After every message: record what is decided, or do what is outstanding.
+    async fn turn(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
+        while self.in_flight.is_none() {
+            self.record(myself);
+            if self.in_flight.is_some() {
+                break;
+            }
+            self.act(myself).await?;
+            if self.queue.is_empty() {
+                self.arm(myself);
+                self.report_idle();
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what waits in the queue and hands it to the journal as one append.
+    fn record(&mut self, myself: &ActorRef<Message>) {
+        let now = self.parts.clock.now();
+        let mut draft = Draft::default();
+        for order in std::mem::take(&mut self.queue) {
+            draft.take(
+                order,
+                &mut self.workflow,
+                &mut self.outputs,
+                self.trace,
+                now,
+                &mut SystemRng,
+            );
+        }
+        if draft.is_empty() {
+            return;
+        }
+        self.told_idle = false;
+        let added = draft.len();
+        let shard = self.workflow.id.stream().shard(self.parts.journal.shards());
+        let epoch = self.parts.journal.epoch(shard);
+        let (batch, replies) =
+            draft.finish(&self.workflow, epoch, self.next, standing(&self.workflow, now));
+        self.next += added;
+        self.in_flight = Some(replies);
+        let append = self.parts.journal.append(batch);
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // When the actor is gone nobody needs the answer: whoever comes next folds the stream.
+            let _ = myself.send_message(Message::Recorded(append.await));
+        });
+    }
+
+    fn recorded(&mut self, result: Result<Position, Error>) -> Result<(), ActorProcessingErr> {
+        let replies = self.in_flight.take().unwrap_or_default();
+        match result {
+            Ok(position) => {
+                for reply in replies {
+                    let _ = reply.send(Ok(Some(position)));
+                }
+                self.keep_snapshot();
+                Ok(())
+            }
+            Err(error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone().into()));
+                }
+                // Memory is ahead of the journal: die and be folded anew.
+                Err(error.into())
+            }
+        }
+    }
+
+    fn keep_snapshot(&mut self) {
+        if self.next < self.snapshot_at + SNAPSHOT_EVERY {
+            return;
+        }
+        self.snapshot_at = self.next;
+        let Ok(state) = rmp_serde::to_vec_named(&self.workflow) else { return };
+        let snapshot = Snapshot { next: self.next, version: FOLD_VERSION, state };
+        let saved = self.parts.journal.save_snapshot(self.workflow.id.stream(), snapshot);
+        let id = self.workflow.id;
+        tokio::spawn(async move {
+            if let Err(error) = saved.await {
+                // A lost snapshot costs the next fold some time.
+                tracing::warn!(workflow = %id, %error, "snapshot not kept");
+            }
+        });
+    }
+
+    /// Begins what is outstanding and was not begun, and stops what is no longer wanted.
+    async fn act(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
+        let outstanding = self.workflow.outstanding(self.parts.clock.now());
+        self.begun.retain(|effect| outstanding.contains(effect));
+        for (effect, agent) in self.agents.values() {
+            if !outstanding.contains(effect) && !self.is_running(effect) {
+                agent.stop(None);
+            }
+        }
+        for effect in outstanding {
+            if self.begun.insert(effect.clone()) {
+                self.begin(effect, myself).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An effect in flight is never broken off, not even by a cancellation.
+    fn is_running(&self, effect: &Effect) -> bool {
+        let Effect::StartAgent { step, attempt } = effect else { return false };
+        let step = self.workflow.steps.get(step);
+        matches!(step.map(|s| &s.state), Some(StepState::Running(run)) if run.attempt == *attempt)
+    }
+
+    async fn begin(
+        &mut self,
+        effect: Effect,
+        myself: &ActorRef<Message>,
+    ) -> Result<(), ActorProcessingErr> {
+        match &effect {
+            Effect::StartAgent { step, .. } => {
+                let assignment = self.desk().assign(step).ok_or("an attempt without its step")?;
+                let arguments = (assignment, myself.clone());
+                let (agent, _) =
+                    Agent::spawn_linked(None, Agent, arguments, myself.get_cell()).await?;
+                self.agents.insert(agent.get_id(), (effect, agent));
+            }
+            Effect::Inquire { step, attempt } => self.inquire(step, *attempt, myself),
+            Effect::Judge { plan, .. } => {
+                let document = self
+                    .outputs
+                    .get(autoos_kernel::workflow::PLANNING)
+                    .cloned()
+                    .ok_or("a plan without its document")?;
+                self.intent.send_message(intent::Message::Judge {
+                    body: *plan,
+                    document,
+                    free_microusd: self.workflow.budget.free(),
+                })?;
+            }
+            Effect::Evaluate { step } => {
+                let plan = self.plan().ok_or("a step without its plan")?;
+                let inputs =
+                    Inputs { brief: &self.brief, workflow: &self.workflow, outputs: &self.outputs };
+                let verdict = inputs.evaluate(&plan, step);
+                let command = Command::Evaluated { step: step.clone(), verdict };
+                self.queue.push(Order::own(command));
+            }
+            Effect::Finish => {
+                self.intent.send_message(intent::Message::Finished(self.workflow.state()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan in force: read from the planning step's output when it was adopted just now.
+    fn plan(&mut self) -> Option<Arc<Plan>> {
+        if self.plan.is_none() && self.workflow.plan.is_some() {
+            let document = self.outputs.get(autoos_kernel::workflow::PLANNING)?;
+            self.plan = agent::read_plan(document).ok().map(Arc::new);
+        }
+        self.plan.clone()
+    }
+
+    fn desk(&mut self) -> Desk<'_> {
+        self.plan();
+        Desk {
+            parts: &self.parts,
+            options: &self.options,
+            brief: &self.brief,
+            workflow: &self.workflow,
+            plan: self.plan.as_deref(),
+            outputs: &self.outputs,
+        }
+    }
+
+    /// Asks the tool what became of an effect in doubt.
+    fn inquire(&mut self, step: &str, attempt: u32, myself: &ActorRef<Message>) {
+        let assignment = self.desk().assign(step);
+        let tools = self.parts.tools.clone();
+        let (step, myself) = (step.to_owned(), myself.clone());
+        tokio::spawn(async move {
+            let order = agent::inquire(&*tools, assignment, step, attempt).await;
+            // A workflow that is gone asks again when it comes back.
+            let _ = myself.send_message(Message::Order(Box::new(order)));
+        });
+    }
+
+    /// Sets the timer for the next thing that is due by itself.
+    fn arm(&mut self, myself: &ActorRef<Message>) {
+        let now = self.parts.clock.now();
+        let Some(due) = self.workflow.next_wake().filter(|due| *due > now) else { return };
+        if self.timer.as_ref().is_some_and(|(at, task)| *at <= due && !task.is_finished()) {
+            return;
+        }
+        if let Some((_, old)) = self.timer.take() {
+            old.abort();
+        }
+        let myself = myself.clone();
+        let wait = Duration::from_millis(due.since_ms(now));
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            // No actor, no tick.
+            let _ = myself.send_message(Message::Tick);
+        });
+        self.timer = Some((due, task.abort_handle()));
+    }
+
+    /// Tells the intent that there is nothing to do for a while.
+    fn report_idle(&mut self) {
+        let now = self.parts.clock.now();
+        if self.told_idle || !self.is_idle() {
+            return;
+        }
+        let soon = now.plus_ms(self.options.linger_ms);
+        if self.workflow.next_wake().is_none_or(|due| due > soon) {
+            self.told_idle = true;
+            // An intent that is gone takes its workflow with it.
+            let _ = self.intent.send_message(intent::Message::Idle);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let waits =
+            matches!(standing(&self.workflow, self.parts.clock.now()), Standing::Waiting { .. });
+        waits && self.in_flight.is_none() && self.queue.is_empty() && self.agents.is_empty()
+    }
+
+    fn retire(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
+        let idle = self.is_idle();
+        self.told_idle = false;
+        self.intent.send_message(intent::Message::Retired(idle))?;
+        if idle {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! What an agent is told: the attempt in the machine's state and the step in the plan, made one.
+
+use crate::{
+    agent::{Assignment, Input, Job},
+    brief::Brief,
+    inputs::{Inputs, written},
+    parts::{Options, Parts},
+};
+use autoos_kernel::{
+    plan::{Plan, Source, Work},
+    words::LlmRole,
+    workflow::{PLANNING, StepState, Workflow},
+};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Arc};
+
+/// Everything that assignments are made of.
+pub(super) struct Desk<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) options: &'a Options,
+    pub(super) brief: &'a Arc<Brief>,
+    pub(super) workflow: &'a Workflow,
+    pub(super) plan: Option<&'a Plan>,
+    pub(super) outputs: &'a HashMap<String, Arc<Value>>,
+}
+
+impl Desk<'_> {
+    /// The assignment of a step's attempt in flight; none when the step has none, or is unknown
+    /// to the plan.
+    pub(super) fn assign(&self, id: &str) -> Option<Assignment> {
+        let step = self.workflow.steps.get(id)?;
+        let StepState::Running(run) = &step.state else { return None };
+        let model = step.outline.models().get(step.model).map(|m| m.model.clone());
+        let effectful = step.outline.is_effectful();
+        let job = if id == PLANNING {
+            Job::Plan {
+                model: model?,
+                prompt_tokens: self.options.planning_prompt_tokens,
+                output_tokens: self.options.planning_output_tokens,
+                refused: self.workflow.refused.clone(),
+            }
+        } else {
+            self.job(id, model, effectful)?
+        };
+        Some(Assignment {
+            parts: self.parts.clone(),
+            brief: self.brief.clone(),
+            step: id.to_owned(),
+            attempt: run.attempt,
+            agent: step.agent?,
+            deadline: run.deadline,
+            key: if effectful {
+                self.workflow.effect_key(id)
+            } else {
+                self.workflow.call_key(id, run.attempt)
+            },
+            timeout_ms: step.outline.timeout_ms,
+            note: step.note.clone(),
+            job,
+        })
+    }
+
+    fn job(&self, id: &str, model: Option<String>, effectful: bool) -> Option<Job> {
+        let plan = self.plan?;
+        let state = self.workflow.steps.get(id)?;
+        // An element of a list is written where its list is.
+        let name = state.parent.as_ref().map_or(id, |(list, _)| list.as_str());
+        let step = written(plan, name)?;
+        let inputs = Inputs { brief: self.brief, workflow: self.workflow, outputs: self.outputs };
+        let item = inputs.item(plan, state);
+        let reads = match &step.work {
+            Work::Tool { reads: Some(source), .. } => inputs.find(source, item.as_ref()),
+            _ => None,
+        };
+        let named = step.inputs.iter().map(|(name, source)| Input {
+            name: name.clone(),
+            found: inputs.find(source, item.as_ref()),
+            verdict: is_verdict(plan, source),
+        });
+        Some(Job::Step {
+            work: step.work.clone(),
+            model,
+            inputs: named.collect(),
+            reads,
+            effectful,
+            step: Box::new(step.clone()),
+        })
+    }
+}
+
+/// Whether a source is what a verifier said.
+fn is_verdict(plan: &Plan, source: &Source) -> bool {
+    let Source::Step { id, .. } = source else { return false };
+    written(plan, id)
+        .is_some_and(|step| matches!(step.work, Work::Ask { role: LlmRole::Verifier, .. }))
+}

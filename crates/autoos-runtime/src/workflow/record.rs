@@ -1,0 +1,140 @@
+//! What is decided and not yet recorded, as one batch for the journal.
+
+use super::{Order, Reply};
+use autoos_journal::{Batch, Body, NewEvent, Standing, StreamWrite, Trace};
+use autoos_kernel::{
+    codec::Recorded,
+    rng::Rng,
+    time::Timestamp,
+    workflow::{Command, Decision, Effect, End, Event, Rejected, Workflow},
+};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Arc};
+
+/// The next append, as it grows.
+#[derive(Default)]
+pub(super) struct Draft {
+    events: Vec<NewEvent>,
+    bodies: Vec<Body>,
+    /// Who waits for it.
+    pub(super) replies: Vec<Reply>,
+}
+
+impl Draft {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How many events it adds to the stream.
+    pub(super) fn len(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    /// Decides an order into this draft. Whoever asked for nothing new is answered at once.
+    pub(super) fn take(
+        &mut self,
+        mut order: Order,
+        workflow: &mut Workflow,
+        outputs: &mut HashMap<String, Arc<Value>>,
+        trace: Option<Trace>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) {
+        let command = std::mem::replace(&mut order.command, Command::Tick);
+        let approved = approved(&command, workflow);
+        let value = order.value.take().filter(|_| brings_value(&command));
+        let events = match workflow.decide(command, now, rng) {
+            Ok(events) if events.is_empty() => return order.answer(Ok(None)),
+            Ok(events) => events,
+            // A late report of an agent that was given up is of no interest to anyone.
+            Err(rejected @ Rejected::Stale(_)) if order.reply.is_none() => {
+                return tracing::debug!(workflow = %workflow.id, %rejected, "ignored");
+            }
+            Err(rejected) => return order.answer(Err(rejected.into())),
+        };
+        if let Some((step, value)) = value {
+            let id = if events.iter().any(|e| {
+                matches!(e, Event::AttemptCompleted { .. } | Event::EscalationResolved { .. })
+            }) {
+                step
+            } else {
+                doubtful_name(&step)
+            };
+            outputs.insert(id, value);
+        }
+        if let Some(step) = approved
+            && let Some(value) = outputs.get(&doubtful_name(&step)).cloned()
+        {
+            outputs.insert(step, value);
+        }
+        self.events.extend(new_events(&events, &order.by, trace, now));
+        self.bodies.append(&mut order.bodies);
+        self.replies.extend(order.reply);
+    }
+
+    /// The batch, and who waits for it.
+    pub(super) fn finish(
+        self,
+        workflow: &Workflow,
+        epoch: u64,
+        expect: u64,
+        standing: Standing,
+    ) -> (Batch, Vec<Reply>) {
+        let write =
+            StreamWrite { stream: workflow.id.stream(), expect, events: self.events, standing };
+        (Batch { epoch, writes: vec![write], bodies: self.bodies }, self.replies)
+    }
+}
+
+/// Events as the journal takes them.
+pub(crate) fn new_events<'a, E: Recorded>(
+    events: &'a [E],
+    by: &'a str,
+    trace: Option<Trace>,
+    now: Timestamp,
+) -> impl Iterator<Item = NewEvent> + 'a {
+    events.iter().map(move |event| NewEvent {
+        at: now,
+        actor: by.to_owned(),
+        cause: None,
+        trace,
+        kind: event.kind().to_owned(),
+        body: event.encode(),
+    })
+}
+
+/// How a workflow stands for whoever starts the next process.
+pub(crate) fn standing(workflow: &Workflow, now: Timestamp) -> Standing {
+    let outstanding = workflow.outstanding(now);
+    if workflow.end.is_some() {
+        Standing::Closed
+    } else if outstanding.is_empty() {
+        Standing::Waiting { wake: workflow.next_wake() }
+    } else {
+        debug_assert!(!outstanding.contains(&Effect::Finish));
+        Standing::Running
+    }
+}
+
+/// Outputs that were not sure enough are kept beside the others until a human has spoken.
+pub(crate) fn doubtful_name(step: &str) -> String {
+    format!("{step}?")
+}
+
+fn brings_value(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Ended { end: End::Done(_) | End::Failed { doubtful: Some(_), .. }, .. }
+            | Command::Resolve { decision: Decision::Edit(_), .. }
+    )
+}
+
+/// The step whose doubtful output a human approves.
+fn approved(command: &Command, workflow: &Workflow) -> Option<String> {
+    match command {
+        Command::Resolve { escalation, decision: Decision::Approve, .. } => {
+            workflow.escalations.get(escalation).map(|e| e.step.clone())
+        }
+        _ => None,
+    }
+}
