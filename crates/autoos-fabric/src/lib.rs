@@ -5,9 +5,18 @@
 //! model on its own, since that is the recovery ladder's to decide and to record.
 //! Left out: prompts' durability and spending (the workflow), and agents (the runtime).
 
+mod answer;
+pub mod config;
+mod fabric;
+pub mod models;
+pub mod prompt;
 pub mod provider;
+pub mod secret;
 mod task;
 
+pub use config::FabricConfig;
+pub use fabric::{Builder, Fabric, StartError};
+pub use provider::ProviderStatus;
 pub use task::{ContextInfo, Task, Verdict};
 
 use autoos_kernel::{tool::ToolSpec, words::LlmRole};
@@ -152,6 +161,15 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
     /// What the call cost, where that is known.
     pub cost_microusd: Option<u64>,
+}
+
+impl Failure {
+    /// A failure that says neither when to come back nor what it cost.
+    #[must_use]
+    pub fn new(model: &str, class: FailureClass, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self { model: model.to_owned(), class, detail, retry_after_ms: None, cost_microusd: None }
+    }
 }
 
 pub use autoos_kernel::ladder::FailureClass;

@@ -4,6 +4,13 @@
 //! the actor in front counts, bounds and times their calls. Left out: choice of a model (the
 //! roles of the configuration) and retries (the recovery ladder).
 
+pub(crate) mod actor;
+mod health;
+pub mod scripted;
+pub(crate) mod supervisor;
+
+pub use health::{LastError, ProviderStatus};
+
 use crate::{Failure, LlmResponse, Request};
 use futures::future::BoxFuture;
 

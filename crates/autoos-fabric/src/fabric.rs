@@ -1,0 +1,278 @@
+//! The fabric as it runs: providers behind their actors, and models by role.
+//!
+//! Each ask is one call of one model; which one to try next is the recovery ladder's choice.
+//! Long-lived tasks: one supervisor actor and one actor per provider, for as long as the last
+//! clone of the [`Fabric`]; one task per call that runs.
+
+use crate::{
+    Failure, FailureClass, Llm, LlmResponse, Model, ProviderStatus, Request,
+    config::{self, FabricConfig, ProviderConfig, ProviderKind},
+    provider::{
+        Provider,
+        actor::Desk,
+        scripted::{Script, Scripted},
+        supervisor::{Never, Slot, Supervisor},
+    },
+    secret::Secret,
+};
+use autoos_kernel::words::LlmRole;
+use futures::{FutureExt, future::BoxFuture};
+use ractor::{Actor, ActorRef};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Roles that the built-in engine plays when nobody else can.
+const BUILTIN_ROLES: [LlmRole; 3] = [LlmRole::Planner, LlmRole::Verifier, LlmRole::Synthesizer];
+
+/// Why the fabric did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration does not work; it says what to change.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The actors could not be started.
+    #[error("the providers' actors could not be started: {0}")]
+    Actors(String),
+}
+
+/// The LLM fabric. Cheap to clone; the actors stop with the last clone.
+#[derive(Clone)]
+pub struct Fabric(Arc<Inner>);
+
+struct Inner {
+    /// By the provider's name, in the order of preference.
+    slots: Vec<(String, Arc<Slot>)>,
+    models: Vec<Model>,
+    by_id: HashMap<String, usize>,
+    roles: BTreeMap<LlmRole, Vec<Model>>,
+    supervisor: ActorRef<Never>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.supervisor.stop(None);
+    }
+}
+
+/// Puts a fabric together.
+pub struct Builder {
+    config: FabricConfig,
+    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    extra: Vec<Extra>,
+}
+
+struct Extra {
+    provider: Arc<dyn Provider>,
+    models: Vec<Model>,
+    roles: Vec<LlmRole>,
+    max_in_flight: u32,
+    max_queued: u32,
+}
+
+impl Builder {
+    /// Takes secrets named `env:NAME` from here instead of the process's environment.
+    #[must_use]
+    pub fn env(mut self, env: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.env = Box::new(env);
+        self
+    }
+
+    /// Adds a provider that no configuration can describe. Its models come last for the roles.
+    #[must_use]
+    pub fn provider(
+        mut self,
+        provider: Arc<dyn Provider>,
+        models: Vec<Model>,
+        roles: &[LlmRole],
+        (max_in_flight, max_queued): (u32, u32),
+    ) -> Self {
+        let roles = roles.to_vec();
+        self.extra.push(Extra { provider, models, roles, max_in_flight, max_queued });
+        self
+    }
+
+    /// Starts the actors. Needs a tokio runtime; calls nobody.
+    ///
+    /// # Errors
+    /// A configuration that cannot work, a secret that is not there.
+    pub async fn start(self) -> Result<Fabric, StartError> {
+        let config::Resolved { providers, mut models, mut roles } = config::resolve(&self.config)?;
+        let mut slots = Vec::new();
+        for (name, provider) in &providers {
+            let limits = (provider.max_in_flight.unwrap_or(1), provider.max_queued.unwrap_or(0));
+            let provider = build(name, provider, &models, &self.env)?;
+            let desk = Desk::new(provider, limits.0, limits.1);
+            slots.push((name.clone(), Arc::new(Slot::new(desk))));
+        }
+        for extra in self.extra {
+            let name = extra.provider.name().to_owned();
+            for role in &extra.roles {
+                let listed = roles.entry(*role).or_default();
+                let new = extra.models.iter().map(|m| &m.id).filter(|id| !listed.contains(id));
+                let new: Vec<String> = new.cloned().collect();
+                listed.extend(new);
+            }
+            models.extend(extra.models);
+            let desk = Desk::new(extra.provider, extra.max_in_flight, extra.max_queued);
+            slots.push((name, Arc::new(Slot::new(desk))));
+        }
+        let started = Actor::spawn(None, Supervisor, slots.iter().map(|s| s.1.clone()).collect());
+        let (supervisor, _) = started.await.map_err(|e| StartError::Actors(e.to_string()))?;
+
+        let place = |m: &Model| slots.iter().position(|(name, _)| *name == m.provider);
+        let by_id = models.iter().filter_map(|m| Some((m.id.clone(), place(m)?))).collect();
+        let find = |id: &String| models.iter().find(|m| m.id == *id).cloned();
+        let roles =
+            roles.iter().map(|(r, ids)| (*r, ids.iter().filter_map(find).collect())).collect();
+        Ok(Fabric(Arc::new(Inner { slots, models, by_id, roles, supervisor })))
+    }
+}
+
+/// The provider that a configuration describes.
+fn build(
+    name: &str,
+    provider: &ProviderConfig,
+    models: &[Model],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Arc<dyn Provider>, config::Error> {
+    let refuse = |problem| config::Error::new(name, problem);
+    let secret = |which: &str, at: &crate::secret::SecretRef| {
+        at.resolve(env).map_err(|problem| refuse(format!("{which}: {problem}")))
+    };
+    let _key: Option<Secret> =
+        provider.api_key.as_ref().map(|k| secret("api_key", k)).transpose()?;
+    let prices = models
+        .iter()
+        .filter(|m| m.provider == name)
+        .map(|m| (m.id.clone(), m.price))
+        .collect::<HashMap<_, _>>();
+    match provider.kind {
+        ProviderKind::Scripted => {
+            let script = match &provider.script {
+                Some(path) => Script::read(path).map_err(refuse)?,
+                None => Script::default(),
+            };
+            let scripted = Scripted::new(name, script).with_prices(prices);
+            let scripted = match &provider.ledger {
+                Some(path) => scripted.with_ledger(path).map_err(refuse)?,
+                None => scripted,
+            };
+            Ok(Arc::new(scripted))
+        }
+        _ => Err(refuse("not built".into())),
+    }
+}
+
+impl Fabric {
+    /// Begins a fabric with this configuration and the process's environment for its secrets.
+    #[must_use]
+    pub fn builder(config: FabricConfig) -> Builder {
+        Builder { config, env: Box::new(|name| std::env::var(name).ok()), extra: Vec::new() }
+    }
+
+    /// Starts a fabric with this configuration.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub async fn start(config: FabricConfig) -> Result<Self, StartError> {
+        Self::builder(config).start().await
+    }
+
+    /// A fabric in which one scripted provider plays every role, as `scripted/default`, and the
+    /// provider itself, to look into its ledger.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub async fn scripted(script: Script) -> Result<(Self, Arc<Scripted>), StartError> {
+        let scripted = Arc::new(Scripted::new("scripted", script).with_memory());
+        let model = Model {
+            id: "scripted/default".into(),
+            vendor: "scripted".into(),
+            provider: "scripted".into(),
+            context_tokens: 1_000_000,
+            price: crate::Price::default(),
+            language_model: true,
+        };
+        let roles = [
+            LlmRole::Planner,
+            LlmRole::Executor,
+            LlmRole::Verifier,
+            LlmRole::Auditor,
+            LlmRole::Synthesizer,
+        ];
+        let fabric = Self::builder(FabricConfig::default())
+            .provider(scripted.clone(), vec![model], &roles, (1_024, 8_192))
+            .start()
+            .await?;
+        Ok((fabric, scripted))
+    }
+
+    /// How every provider is doing, in the order of preference.
+    #[must_use]
+    pub fn status(&self) -> Vec<ProviderStatus> {
+        let of = |(name, slot): &(String, Arc<Slot>)| {
+            let mut status = slot.desk.status();
+            let models = self.0.models.iter().filter(|m| m.provider == *name);
+            status.name.clone_from(name);
+            status.vendor = models.clone().next().map(|m| m.vendor.clone()).unwrap_or_default();
+            status.models = models.map(|m| m.id.clone()).collect();
+            status
+        };
+        self.0.slots.iter().map(of).collect()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn slot(&self, model: &str) -> Option<&Arc<Slot>> {
+        self.0.by_id.get(model).map(|at| &self.0.slots[*at].1)
+    }
+}
+
+impl Llm for Fabric {
+    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+        let slot = self.0.by_id.get(&request.model).map(|at| Arc::clone(&self.0.slots[*at].1));
+        // Holds the actors for as long as someone waits for them.
+        let fabric = self.clone();
+        async move {
+            let answer = ask(slot, request).await;
+            drop(fabric);
+            answer
+        }
+        .boxed()
+    }
+
+    fn candidates(&self, role: LlmRole) -> Vec<Model> {
+        self.0.roles.get(&role).cloned().unwrap_or_default()
+    }
+
+    fn models(&self) -> Vec<Model> {
+        self.0.models.clone()
+    }
+}
+
+async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, Failure> {
+    let model = request.model.clone();
+    let Some(slot) = slot else {
+        let mut failure = Failure::new(&model, FailureClass::BadRequest, "no provider serves it");
+        failure.cost_microusd = Some(0);
+        return Err(failure);
+    };
+    let timeout_ms = request.timeout_ms;
+    let (call, answer) = slot.desk.admit(request)?;
+    let down = || Failure::new(&model, FailureClass::Crashed, "its provider's actor is down");
+    if !slot.send(call) {
+        return Err(Failure { cost_microusd: Some(0), ..down() });
+    }
+    match tokio::time::timeout(Duration::from_millis(timeout_ms), answer).await {
+        Ok(Ok(settled)) => settled,
+        Ok(Err(_)) => Err(down()),
+        Err(_) => {
+            let detail = format!("no answer within {timeout_ms} ms");
+            let failure = Failure::new(&model, FailureClass::Timeout, detail);
+            slot.desk.failed(&failure);
+            Err(failure)
+        }
+    }
+}
