@@ -1,6 +1,6 @@
 //! The tools that every node has.
 
-use crate::{Files, Tool, fs};
+use crate::{Files, Tool, fs, http::HttpGet, table::TableQuery};
 use std::{io, path::PathBuf, sync::Arc};
 
 /// What the built-in tools may touch.
@@ -40,5 +40,9 @@ pub fn builtin_tools(options: &Options) -> io::Result<Vec<Arc<dyn Tool>>> {
         std::fs::create_dir_all(path)?;
     }
     let files = Files::new(&options.roots, &options.write_roots, options.data_dir.as_deref())?;
-    Ok(vec![Arc::new(fs::FsRead::new(files))])
+    Ok(vec![
+        Arc::new(fs::FsRead::new(files.clone())),
+        Arc::new(HttpGet::new(&options.allow_hosts)),
+        Arc::new(TableQuery::new(files)),
+    ])
 }

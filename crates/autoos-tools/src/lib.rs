@@ -9,7 +9,9 @@ mod args;
 mod builtin;
 pub mod files;
 pub mod fs;
+pub mod http;
 mod registry;
+pub mod table;
 
 pub use builtin::{Options, builtin_tools};
 pub use files::Files;

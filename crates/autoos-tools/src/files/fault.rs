@@ -6,6 +6,10 @@ use std::{io, path::Path};
 /// The failure that `error`, met at `path`, is to a caller.
 pub(crate) fn of(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
+    // A bounded reader below may have put its own failure into the error.
+    if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>()) {
+        return failure.clone();
+    }
     match rustix::io::Errno::from_io_error(error) {
         Some(rustix::io::Errno::LOOP) => Failure::Denied(format!(
             "{shown} changed or became a symbolic link while it was being opened; give the path \

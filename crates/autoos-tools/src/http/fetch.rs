@@ -1,0 +1,192 @@
+//! One request with its redirects, each judged anew, and its body up to a bound.
+
+use super::{
+    gate::{self, AllowList, Way},
+    resolver::{Inside, Lookup, Resolver},
+};
+use crate::Failure;
+use reqwest::{Client, Method, Response, StatusCode, Url, header::LOCATION, redirect};
+use std::{error::Error, sync::Arc, time::Duration};
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+
+/// The two clients: one that meets the whole world but no inside, one for the allow-list.
+#[derive(Debug)]
+pub(super) struct Clients {
+    filtered: Client,
+    open: Client,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: String,
+    pub(super) max_bytes: usize,
+    pub(super) follow: bool,
+}
+
+/// One hop on the way.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) from: Url,
+    pub(super) status: StatusCode,
+    pub(super) to: Url,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) url: Url,
+    pub(super) hops: Vec<Hop>,
+    /// None where the server could not be reached; `error` says why.
+    pub(super) response: Option<Head>,
+    pub(super) body: Vec<u8>,
+    pub(super) truncated: bool,
+    pub(super) error: Option<String>,
+}
+
+/// What comes before a body.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) headers: reqwest::header::HeaderMap,
+    pub(super) after: Duration,
+}
+
+impl Clients {
+    /// # Errors
+    /// What building them said.
+    pub(super) fn new(lookup: &Lookup) -> Result<Self, String> {
+        // Whoever was first has installed the same one, or one that serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Self { filtered: client(lookup, true)?, open: client(lookup, false)? })
+    }
+}
+
+fn client(lookup: &Lookup, filtered: bool) -> Result<Client, String> {
+    let builder = || {
+        Client::builder()
+            .user_agent(concat!("autoos/", env!("CARGO_PKG_VERSION")))
+            // A proxy would resolve names itself, past the filter.
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // Each request looks its name up and is filtered, and belongs to one call alone.
+            .pool_max_idle_per_host(0)
+            .connect_timeout(Duration::from_secs(10))
+            .dns_resolver(Resolver { lookup: Arc::clone(lookup), filtered })
+    };
+    // Certificates are the system's. Without any, plain http still works and https says why not.
+    let built = builder().build().or_else(|error| {
+        tracing::warn!(%error, "no certificate authorities found: https will fail; install \
+            ca-certificates or set SSL_CERT_FILE");
+        builder().tls_certs_only([]).build()
+    });
+    built.map_err(|error| deepest(&error))
+}
+
+/// Asks, follows redirects, reads.
+///
+/// # Errors
+/// [`Failure::Denied`] and [`Failure::Invalid`] of the gate. An endpoint that cannot be reached is
+/// no error but an answer.
+pub(super) async fn fetch(
+    clients: &Clients,
+    allowed: &AllowList,
+    request: &Request,
+) -> Result<Fetched, Failure> {
+    let (mut url, mut way) = gate::read(&request.url, allowed)?;
+    let mut hops: Vec<Hop> = Vec::new();
+    let began = std::time::Instant::now();
+    loop {
+        let client = match way {
+            Way::Filtered => &clients.filtered,
+            Way::Open => &clients.open,
+        };
+        let sent = client.request(request.method.clone(), url.clone()).send().await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(inside) = inside(&error) {
+                    return Err(gate::denied(&inside.name, &url));
+                }
+                return Ok(Fetched::unreached(url, hops, deepest(&error)));
+            }
+        };
+        let head = Head {
+            status: response.status(),
+            headers: response.headers().clone(),
+            after: began.elapsed(),
+        };
+        let Some(next) = location(&url, &head).filter(|_| request.follow) else {
+            return Ok(read(url, hops, head, response, request.max_bytes).await);
+        };
+        if hops.len() == REDIRECTS {
+            let mut fetched =
+                Fetched::unreached(url, hops, format!("more than {REDIRECTS} redirects"));
+            fetched.response = Some(head);
+            return Ok(fetched);
+        }
+        way = gate::judge(&next, allowed)?;
+        hops.push(Hop { from: url, status: head.status, to: next.clone() });
+        url = next;
+    }
+}
+
+fn location(url: &Url, head: &Head) -> Option<Url> {
+    let redirects = [301, 302, 303, 307, 308].contains(&head.status.as_u16());
+    let text = head.headers.get(LOCATION).filter(|_| redirects)?.to_str().ok()?;
+    url.join(text).ok()
+}
+
+async fn read(url: Url, hops: Vec<Hop>, head: Head, response: Response, most: usize) -> Fetched {
+    let mut fetched = Fetched::unreached(url, hops, String::new());
+    fetched.error = None;
+    fetched.response = Some(head);
+    let mut response = response;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                let room = most - fetched.body.len();
+                fetched.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
+                    fetched.truncated = true;
+                    return fetched;
+                }
+            }
+            Ok(None) => return fetched,
+            Err(error) => {
+                fetched.error = Some(format!("the body broke off: {}", deepest(&error)));
+                return fetched;
+            }
+        }
+    }
+}
+
+impl Fetched {
+    pub(super) fn unreached(url: Url, hops: Vec<Hop>, error: String) -> Self {
+        Self { url, hops, response: None, body: Vec::new(), truncated: false, error: Some(error) }
+    }
+}
+
+fn inside(error: &reqwest::Error) -> Option<&Inside> {
+    let mut at: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = at {
+        if let Some(inside) = error.downcast_ref::<Inside>() {
+            return Some(inside);
+        }
+        at = error.source();
+    }
+    None
+}
+
+/// What lies at the bottom of an error; the layers above only say that something failed.
+fn deepest(error: &dyn Error) -> String {
+    let mut at = error;
+    while let Some(source) = at.source() {
+        at = source;
+    }
+    at.to_string()
+}

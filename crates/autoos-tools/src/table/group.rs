@@ -1,0 +1,185 @@
+//! Groups of rows, and what is computed of each.
+//!
+//! The number of groups and of distinct values is bounded, and past the bound the query fails: a
+//! result with some groups missing would be a wrong one.
+
+use super::{
+    aggregate::State,
+    cell::{Cell, Meaning},
+    query::Query,
+    rows::{Columns, Sink},
+    select::{Conditions, Rows, at, known, order},
+};
+use crate::Failure;
+use serde_json::{Value, json};
+use std::{collections::HashMap, ops::ControlFlow};
+
+/// Most groups, and most bytes of all their names together.
+const GROUPS: usize = 200_000;
+const NAME_BYTES: usize = 64 * 1024 * 1024;
+/// Most distinct values, over all groups.
+const DISTINCT: usize = 4_000_000;
+
+/// Groups on their way into a result.
+pub(crate) struct Group<'q> {
+    query: &'q Query,
+    conditions: Conditions<'q>,
+    group_places: Vec<Option<usize>>,
+    aggregate_places: Vec<Option<usize>>,
+    index: HashMap<Vec<String>, usize>,
+    groups: Vec<One>,
+    name_bytes: usize,
+    distinct: usize,
+    matched: u64,
+}
+
+struct One {
+    names: Vec<Cell>,
+    states: Vec<State>,
+}
+
+impl<'q> Group<'q> {
+    pub(crate) fn new(query: &'q Query) -> Self {
+        let mut group = Self {
+            query,
+            conditions: Conditions::new(&query.filters),
+            group_places: vec![None; query.groups.len()],
+            aggregate_places: vec![None; query.aggregates.len()],
+            index: HashMap::new(),
+            groups: Vec::new(),
+            name_bytes: 0,
+            distinct: 0,
+            matched: 0,
+        };
+        // Of everything together there is one group, also when it has no rows.
+        if query.groups.is_empty() {
+            group.add(Vec::new(), Vec::new());
+        }
+        group
+    }
+
+    /// The rows of the result, how many groups there are, and the cells that could not be used.
+    ///
+    /// # Errors
+    /// A column that never came up.
+    pub(crate) fn finish(self, columns: &Columns) -> Result<(Rows, u64, Vec<Value>), Failure> {
+        let query = self.query;
+        self.conditions.known(columns)?;
+        known(columns, query.groups.iter().map(|by| by.column.as_str()))?;
+        known(columns, query.aggregates.iter().filter_map(|one| one.column.as_deref()))?;
+        let skipped = self.skipped();
+        let mut names = Columns::default();
+        let group_names = query.groups.iter().map(|by| &by.name);
+        for name in group_names.chain(query.aggregates.iter().map(|one| &one.name)) {
+            if names.find_exactly(name) {
+                return Err(Failure::Invalid(format!(
+                    "two columns of the result are called {name:?}; give one another name with \
+                     \"as\""
+                )));
+            }
+            names.push(name)?;
+        }
+        let groups = self.groups.len() as u64;
+        let mut rows: Vec<Vec<Cell>> = self
+            .groups
+            .into_iter()
+            .map(|one| {
+                one.names.into_iter().chain(one.states.into_iter().map(State::cell)).collect()
+            })
+            .collect();
+        let mut having = Conditions::new(&query.having);
+        having.known(&names)?;
+        rows.retain(|row| having.hold(&names, row));
+        sort(query, &names, &mut rows)?;
+        let truncated = rows.len() > query.limit;
+        rows.truncate(query.limit);
+        let rows = rows
+            .iter()
+            .map(|row| row.iter().map(Cell::json).collect::<Vec<Value>>().into())
+            .collect();
+        let columns = names.names().to_vec();
+        Ok((Rows { columns, rows, matched: self.matched, truncated }, groups, skipped))
+    }
+
+    fn skipped(&self) -> Vec<Value> {
+        let each = self.query.aggregates.iter().enumerate();
+        each.filter_map(|(at, one)| {
+            let states = self.groups.iter().map(|group| &group.states[at]);
+            let cells: u64 = states.clone().map(State::skipped).sum();
+            let example = states.clone().find_map(State::skipped_example);
+            (cells > 0).then(|| {
+                json!({
+                    "aggregate": one.name, "column": one.column, "cells": cells, "example": example,
+                })
+            })
+        })
+        .collect()
+    }
+
+    fn add(&mut self, key: Vec<String>, names: Vec<Cell>) -> usize {
+        self.name_bytes += key.iter().map(|part| 2 * part.len() + 64).sum::<usize>();
+        self.index.insert(key, self.groups.len());
+        let states = self.query.aggregates.iter().map(|one| State::new(one.op)).collect();
+        self.groups.push(One { names, states });
+        self.groups.len() - 1
+    }
+
+    fn of(&mut self, columns: &Columns, cells: &[Cell]) -> Result<usize, Failure> {
+        let mut names = Vec::with_capacity(self.group_places.len());
+        for (by, place) in self.query.groups.iter().zip(&mut self.group_places) {
+            let cell = at(columns, cells, &by.column, place).cloned().unwrap_or_default();
+            names.push(match (by.unit, cell.meaning()) {
+                (Some(unit), Meaning::Date(period)) => {
+                    Cell { text: period.name(unit), quoted: true }
+                }
+                _ => cell,
+            });
+        }
+        let key: Vec<String> = names.iter().map(|name| name.text.trim().to_owned()).collect();
+        if let Some(group) = self.index.get(&key) {
+            return Ok(*group);
+        }
+        if self.groups.len() >= GROUPS || self.name_bytes > NAME_BYTES {
+            return Err(Failure::Invalid(format!(
+                "there are more groups than can be counted here ({} so far); group by something \
+                 coarser, or filter first",
+                self.groups.len()
+            )));
+        }
+        Ok(self.add(key, names))
+    }
+}
+
+impl Sink for Group<'_> {
+    fn row(&mut self, columns: &Columns, cells: &[Cell]) -> Result<ControlFlow<()>, Failure> {
+        if !self.conditions.hold(columns, cells) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.matched += 1;
+        let group = self.of(columns, cells)?;
+        let states = &mut self.groups[group].states;
+        let asked = self.query.aggregates.iter().zip(&mut self.aggregate_places);
+        for ((one, place), state) in asked.zip(states) {
+            let cell = one.column.as_ref().and_then(|name| at(columns, cells, name, place));
+            self.distinct += state.add(cell, one.column.is_some());
+        }
+        if self.distinct > DISTINCT {
+            return Err(Failure::Invalid(format!(
+                "there are more than {DISTINCT} distinct values to count; filter first"
+            )));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn sort(query: &Query, names: &Columns, rows: &mut [Vec<Cell>]) -> Result<(), Failure> {
+    known(names, query.sort.iter().map(|by| by.column.as_str()))?;
+    let places: Vec<usize> = query.sort.iter().filter_map(|by| names.find(&by.column)).collect();
+    let keys = |row: &Vec<Cell>| -> Vec<Cell> {
+        places.iter().filter_map(|place| row.get(*place).cloned()).collect()
+    };
+    if !places.is_empty() {
+        rows.sort_by(|a, b| order(&query.sort, &keys(a), &keys(b)));
+    }
+    Ok(())
+}

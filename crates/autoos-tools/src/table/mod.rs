@@ -1,0 +1,124 @@
+//! `table.query`: counting, filtering and adding up tables, and saying what a table is.
+//!
+//! CSV, TSV, JSON and JSON lines are read as streams, so that a table of any size takes the memory
+//! of its groups alone. Left out: joins, and expressions beyond what the arguments can say.
+
+mod aggregate;
+mod cell;
+mod date;
+mod describe;
+mod filter;
+mod group;
+mod number;
+mod query;
+mod rows;
+mod select;
+
+pub use describe::{ColumnSummary, Description, describe};
+pub use rows::Format;
+
+use crate::{
+    Failure, Files, Tool, ToolCall, ToolResult,
+    files::{Deadline, Source},
+};
+use autoos_kernel::{
+    tool::ToolSpec,
+    words::{EffectClass, TrustLevel},
+};
+use group::Group;
+use query::Query;
+use rows::Scan;
+use select::{Rows, Select};
+use serde_json::{Value, json};
+
+/// Queries a table.
+#[derive(Debug)]
+pub struct TableQuery {
+    spec: ToolSpec,
+    files: Files,
+}
+
+impl TableQuery {
+    /// Queries tables in `files`.
+    pub fn new(files: Files) -> Self {
+        let spec = ToolSpec {
+            name: "table.query".to_owned(),
+            description: "Filters, groups, aggregates and sorts a table in CSV, TSV, JSON or JSON \
+                          lines, and returns {columns, rows, matched, scanned}. Without a query it \
+                          describes the table: columns, types, example values, number of rows."
+                .to_owned(),
+            arguments: query::schema(),
+            trust: TrustLevel::Vetted,
+            effect: EffectClass::Pure,
+            reads: true,
+            timeout_ms: 300_000,
+        };
+        Self { spec, files }
+    }
+}
+
+impl Tool for TableQuery {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    fn call(&self, call: &ToolCall) -> Result<ToolResult, Failure> {
+        let deadline = Deadline::after(self.spec.timeout_ms);
+        let query = Query::read(&call.args)?;
+        let source = Source::of(call, &self.files)?;
+        let name = source.name();
+        let (mut output, bytes_read) = answer(source, &query, deadline)?;
+        output["path"] = json!(name);
+        Ok(ToolResult { output, bytes_read })
+    }
+}
+
+fn answer(source: Source, query: &Query, deadline: Deadline) -> Result<(Value, u64), Failure> {
+    if query.describes {
+        let described = describe::read(source, &query.reading, query.sample_rows, deadline)?;
+        return Ok((described_as_data(&described), described.bytes_read));
+    }
+    if query.is_grouped() {
+        let mut group = Group::new(query);
+        let scan = rows::scan(source, &query.reading, deadline, &mut group)?;
+        let (rows, groups, skipped) = group.finish(&scan.columns)?;
+        let mut output = result(rows, &scan);
+        output["groups"] = json!(groups);
+        output["skipped"] = Value::Array(skipped);
+        return Ok((output, scan.bytes));
+    }
+    let mut select = Select::new(query);
+    let scan = rows::scan(source, &query.reading, deadline, &mut select)?;
+    let rows = select.finish(&scan.columns)?;
+    Ok((result(rows, &scan), scan.bytes))
+}
+
+fn result(rows: Rows, scan: &Scan) -> Value {
+    json!({
+        "format": scan.format,
+        "columns": rows.columns,
+        "rows": rows.rows,
+        "matched": rows.matched,
+        "scanned": scan.rows,
+        "truncated": rows.truncated,
+        "malformed": scan.malformed,
+        "first_malformed_row": scan.first_malformed,
+    })
+}
+
+fn described_as_data(described: &Description) -> Value {
+    let names: Vec<&str> = described.columns.iter().map(|column| column.name.as_str()).collect();
+    json!({
+        "format": described.format,
+        "columns": names,
+        "schema": described.columns,
+        "rows": [],
+        "matched": described.rows,
+        "scanned": described.rows,
+        "complete": described.complete,
+        "malformed": described.malformed,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! The whole tool on inline tables, and its sums against naive ones.
+
+use super::*;
+use proptest::prelude::*;
+
+const SALES: &str = "\u{feff}date,region,product,amount,note\n\
+    2024-01-05,North,apple,\"1,200.50\",\"a, \"\"quoted\"\" note\"\n\
+    2024-01-20,South,pear,0.1,\n\
+    2024-02-01,North,pear,0.2,\"two\nlines\"\n\
+    2024-02-29 10:30,south,apple,n/a,x\n\
+    2024-03-01,North,apple,-3,\n";
+
+fn query(mut args: Value, text: &str) -> Result<Value, Failure> {
+    args["text"] = json!(text);
+    let files = Files::new(&[], &[], None).expect("no files");
+    let call =
+        ToolCall { tool: "table.query".into(), args, idempotency_key: None, granted: vec![] };
+    TableQuery::new(files).call(&call).map(|result| result.output)
+}
+
+fn rows(args: Value, text: &str) -> Value {
+    query(args, text).expect("a result")["rows"].clone()
+}
+
+#[test]
+fn groups_and_adds_up() {
+    let output = query(
+        json!({
+            "group_by": ["region"],
+            "aggregate": [{"op": "count"}, {"op": "sum", "column": "amount"},
+                {"op": "avg", "column": "Amount", "as": "mean"},
+                {"op": "min", "column": "date"}, {"op": "distinct", "column": "product"}],
+            "sort": [{"column": "count", "descending": true}],
+        }),
+        SALES,
+    )
+    .expect("a result");
+    assert_eq!(
+        output["columns"],
+        json!(["region", "count", "sum_amount", "mean", "min_date", "distinct_product"])
+    );
+    assert_eq!(
+        output["rows"],
+        json!([
+            ["North", 3, 1197.7, 399.233_333_333_333_35, "2024-01-05", 2],
+            ["South", 1, 0.1, 0.1, "2024-01-20", 1],
+            ["south", 1, null, null, "2024-02-29 10:30", 1],
+        ])
+    );
+    assert_eq!((&output["matched"], &output["groups"]), (&json!(5), &json!(3)));
+    assert_eq!(output["skipped"][0]["example"], json!("n/a"));
+}
+
+#[test]
+fn filters_and_sorts_rows() {
+    let picked = rows(
+        json!({
+            "select": ["product", "amount"],
+            "where": [{"column": "region", "op": "eq", "value": "SOUTH"},
+                {"column": "date", "op": "between", "value": ["2024-01", "2024-02"]}],
+        }),
+        SALES,
+    );
+    assert_eq!(picked, json!([["pear", 0.1], ["apple", "n/a"]]));
+    let sorted = rows(
+        json!({"select": ["amount"], "sort": [{"column": "amount", "descending": true}], "limit": 3}),
+        SALES,
+    );
+    assert_eq!(sorted, json!([["n/a"], [1200.5], [0.2]]));
+    let note = rows(
+        json!({"select": ["note"], "where": [
+        {"column": "note", "op": "contains", "value": "quoted"}]}),
+        SALES,
+    );
+    assert_eq!(note, json!([["a, \"quoted\" note"]]));
+}
+
+#[test]
+fn groups_by_month_and_keeps_conditions_on_groups() {
+    let months = rows(
+        json!({
+            "group_by": [{"column": "date", "unit": "month", "as": "month"}],
+            "aggregate": [{"op": "count"}],
+            "having": [{"column": "count", "op": "gt", "value": 1}],
+            "sort": [{"column": "month"}],
+        }),
+        SALES,
+    );
+    assert_eq!(months, json!([["2024-01", 2], ["2024-02", 2]]));
+}
+
+#[test]
+fn one_row_for_everything_even_for_nothing() {
+    let none = json!([{"column": "region", "op": "eq", "value": "East"}]);
+    let aggregate = json!([{"op": "count"}, {"op": "sum", "column": "amount"},
+        {"op": "max", "column": "amount"}]);
+    let output = query(json!({"where": none, "aggregate": aggregate}), SALES).expect("a result");
+    assert_eq!(output["rows"], json!([[0, 0, null]]));
+    assert_eq!((&output["matched"], &output["scanned"]), (&json!(0), &json!(5)));
+}
+
+#[test]
+fn the_same_table_in_every_format() {
+    let csv = "user.name,n,zip,ok\nAda,1,007,true\nBob,2.5,,false\n";
+    let tsv = csv.replace(',', "\t");
+    let semicolons = csv.replace(',', ";");
+    let lines = "{\"user\":{\"name\":\"Ada\"},\"n\":1,\"zip\":\"007\",\"ok\":true}\n\
+        {\"user\":{\"name\":\"Bob\"},\"n\":2.5,\"zip\":null,\"ok\":false}\n";
+    let array = format!("[{}]", lines.trim().replace('\n', ","));
+    let inside = format!("{{\"total\": 2, \"list\": [1], \"items\": {array}, \"next\": null}}");
+    for text in [csv, &tsv, &semicolons, lines, &array, &inside] {
+        let picked = rows(json!({"select": ["user.name", "n", "zip", "ok"], "limit": 9}), text);
+        assert_eq!(picked, json!([["Ada", 1, "007", true], ["Bob", 2.5, null, false]]), "{text}");
+    }
+}
+
+#[test]
+fn describes_a_table() {
+    let output = query(json!({}), SALES).expect("a description");
+    assert_eq!(output["columns"], json!(["date", "region", "product", "amount", "note"]));
+    let kinds: Vec<&str> = output["schema"]
+        .as_array()
+        .expect("columns")
+        .iter()
+        .filter_map(|c| c["type"].as_str())
+        .collect();
+    assert_eq!(kinds, ["date", "text", "text", "text", "text"], "4 of 5 numbers are too few");
+    assert_eq!(output["schema"][1]["examples"], json!(["North", "South", "south"]));
+    assert_eq!(output["schema"][0]["max"], json!("2024-03-01"));
+    assert_eq!(output["scanned"], json!(5));
+    let part = query(json!({"sample_rows": 2}), SALES).expect("a description");
+    assert_eq!((&part["scanned"], &part["complete"]), (&json!(2), &json!(false)));
+    assert_eq!(part["schema"][3]["type"], json!("number"));
+}
+
+#[test]
+fn says_what_is_wrong() {
+    for (args, text, said) in [
+        (
+            json!({"select": ["price"]}),
+            "a,b\n1,2\n",
+            "there is no column \"price\"; there are: a, b",
+        ),
+        (json!({"aggregate": [{"op": "sum"}]}), "a\n1\n", "aggregate sum: name the column"),
+        (json!({"limit": 1}), "[{\"a\": 1}, {\"a\"", "this is no JSON"),
+        (json!({"limit": 1, "format": "jsonl"}), "a,b\n1,2\n", "no line of this is JSON"),
+        (json!({"limit": 1}), "a\0b", "NUL"),
+        (json!({"select": ["a"], "group_by": ["a"]}), "a\n1\n", "select goes with plain rows"),
+        (
+            json!({"group_by": ["a"], "aggregate": [{"op": "count", "as": "a"}]}),
+            "a\n1\n",
+            "two columns",
+        ),
+    ] {
+        let failure = query(args, text).expect_err(said).to_string();
+        assert!(failure.contains(said), "{failure}");
+    }
+}
+
+#[test]
+fn ragged_and_broken_rows_are_counted() {
+    let output = query(json!({"limit": 9}), "a,b\n1\n2,3,4\n5,6\n").expect("a result");
+    assert_eq!(output["rows"], json!([[1, null], [2, 3], [5, 6]]));
+    assert_eq!((&output["malformed"], &output["first_malformed_row"]), (&json!(2), &json!(1)));
+    let output = query(json!({"limit": 9}), "{\"a\":1}\n{\"a\":\n{\"a\":3}\n").expect("a result");
+    assert_eq!(output["rows"], json!([[1], [3]]));
+    assert_eq!((&output["malformed"], &output["first_malformed_row"]), (&json!(1), &json!(2)));
+}
+
+#[test]
+fn a_row_without_end_is_refused() {
+    let text = format!("a,b\n1,\"{}", "x".repeat(40_000_000));
+    let failure = query(json!({"limit": 1}), &text).expect_err("too long");
+    assert!(failure.to_string().contains("quotation mark"), "{failure}");
+}
+
+#[test]
+fn empty_tables() {
+    assert_eq!(query(json!({}), "").expect("nothing")["columns"], json!([]));
+    assert_eq!(query(json!({}), "a,b\n").expect("a header")["columns"], json!(["a", "b"]));
+    assert_eq!(rows(json!({"limit": 5}), "[]"), json!([]));
+}
+
+proptest! {
+    /// Sums, counts, minima and maxima per group are those of a plain loop over integers of cents.
+    #[test]
+    fn figures_are_those_of_a_plain_loop(
+        list in prop::collection::vec((0_u8..4, -1_000_000_i64..1_000_000), 1..60)
+    ) {
+        let mut csv = "g,v\n".to_owned();
+        let mut naive = std::collections::BTreeMap::new();
+        for (group, cents) in &list {
+            let sign = if *cents < 0 { "-" } else { "" };
+            csv.push_str(&format!("g{group},{sign}{}.{:02}\n", cents.abs() / 100, cents.abs() % 100));
+            naive.entry(format!("g{group}")).or_insert_with(Vec::new).push(*cents);
+        }
+        let output = rows(json!({
+            "group_by": ["g"],
+            "aggregate": [{"op": "sum", "column": "v"}, {"op": "count", "column": "v"},
+                {"op": "min", "column": "v"}, {"op": "max", "column": "v"}],
+            "sort": [{"column": "g"}],
+        }), &csv);
+        #[allow(clippy::cast_precision_loss)]
+        let value = |cents: i64| match cents % 100 {
+            0 => json!(cents / 100),
+            _ => json!(format!("{}", cents as f64 / 100.0).parse::<f64>().expect("a float")),
+        };
+        let wanted: Vec<Value> = naive.iter().map(|(group, cents)| json!([
+            group,
+            value(cents.iter().sum()),
+            cents.len(),
+            value(*cents.iter().min().expect("one")),
+            value(*cents.iter().max().expect("one")),
+        ])).collect();
+        prop_assert_eq!(output, Value::Array(wanted));
+    }
+
+    /// What a sorted and cut result holds is the beginning of the whole sorted table.
+    #[test]
+    fn the_first_few_are_the_first_few(
+        list in prop::collection::vec(-50_i64..50, 0..3000), limit in 1_usize..20
+    ) {
+        let mut csv = "v\n".to_owned();
+        list.iter().for_each(|value| csv.push_str(&format!("{value}\n")));
+        let output = rows(json!({"sort": [{"column": "v"}], "limit": limit}), &csv);
+        let mut sorted = list;
+        sorted.sort_unstable();
+        let wanted: Vec<Value> = sorted.iter().take(limit).map(|value| json!([value])).collect();
+        prop_assert_eq!(output, Value::Array(wanted));
+    }
+
+    /// Any text at all is either a table or a failure, never a panic.
+    #[test]
+    fn any_text_is_survived(text in ".{0,200}") {
+        let _ = query(json!({}), &text);
+        let _ = query(json!({"limit": 3}), &text);
+    }
+}
