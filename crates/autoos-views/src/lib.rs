@@ -1,1 +1,286 @@
-//! Folds of the AUTOOS journal that people read.
+//! Folds of the journal that people read: one workflow, lists, the audit trail, watching, open
+//! questions, spending, counts.
+//!
+//! Two kinds of reading. **By id** ([`Views::workflow`], [`Views::audit`], [`Views::watch`] …)
+//! folds the workflow's own streams when asked, so what was acknowledged is there at once, and it
+//! works from the first moment. **Over all** ([`Views::list`], [`Views::escalations`],
+//! [`Views::cost_by`], [`Views::metrics`]) reads an index in memory that follows the journal a
+//! moment behind; [`Views::wait_for`] waits until it holds a position. After a start the index is
+//! built in the background; [`Views::ready`] says how far that is.
+//!
+//! Nothing here writes. Left out: folds that decide something, which live with their rule, and
+//! kernel snapshots, since they lack what people ask for (who was asked when, tokens): a view
+//! folds a stream from its start.
+
+mod assemble;
+mod audit;
+mod cost;
+mod error;
+mod follower;
+mod index;
+mod metrics;
+mod sentence;
+mod story;
+mod view;
+mod wake;
+mod watch;
+
+pub use audit::{AuditEntry, Verified};
+pub use cost::{CostLine, Dimension};
+pub use error::Error;
+pub use follower::Ready;
+pub use index::{EscalationFilter, EscalationItem, Filter, Page, Summary};
+pub use metrics::{BOUNDS_MS, Histogram, Metrics};
+pub use view::{
+    AttemptView, BudgetView, Calls, CancelView, ContextView, EscalationView, PlanView,
+    ResolvedView, ResultView, StepStatus, StepView, Tokens, WorkView, WorkflowView,
+};
+pub use watch::Change;
+
+use autoos_journal::{Position, SharedJournal};
+use autoos_kernel::{
+    id::WorkflowId,
+    plan::Plan,
+    workflow::{Output, StepState},
+};
+use follower::Shared;
+use futures::stream::BoxStream;
+use serde_json::Value;
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
+use story::Story;
+use tokio::task::JoinHandle;
+
+/// The views of one journal; cheap to clone.
+#[derive(Clone)]
+pub struct Views {
+    shared: Arc<Shared>,
+    _follower: Arc<Follower>,
+}
+
+/// The follower's task, which ends with the last of the views that it feeds.
+struct Follower(JoinHandle<()>);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Whose a workflow is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Whose key it came with.
+    pub tenant: String,
+    /// For whom.
+    pub user: String,
+}
+
+impl Views {
+    /// Views of `journal`; starts to build the index.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start(journal: SharedJournal) -> Self {
+        let shared = Shared::new(journal);
+        let follower = tokio::spawn(follower::run(shared.clone()));
+        Self { shared, _follower: Arc::new(Follower(follower)) }
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, index::Index> {
+        self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything about one workflow as of now; none when there is no such.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the stream is [damaged](Error::Damaged).
+    pub async fn workflow(&self, id: WorkflowId) -> Result<Option<WorkflowView>, Error> {
+        self.view(id, u64::MAX).await
+    }
+
+    /// Everything about one workflow as of its event with sequence `seq`, that one included; as
+    /// of its last event when it has fewer.
+    ///
+    /// # Errors
+    /// As [`Self::workflow`].
+    pub async fn workflow_at(
+        &self,
+        id: WorkflowId,
+        seq: u64,
+    ) -> Result<Option<WorkflowView>, Error> {
+        self.view(id, seq.saturating_add(1)).await
+    }
+
+    async fn view(&self, id: WorkflowId, until: u64) -> Result<Option<WorkflowView>, Error> {
+        match Story::read(&self.shared.journal, id, until).await? {
+            Some(story) => Ok(Some(assemble::workflow(&self.shared.journal, story).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whose a workflow is; none when there is no such. Reads one event.
+    ///
+    /// # Errors
+    /// As [`Self::workflow`].
+    pub async fn owner(&self, id: WorkflowId) -> Result<Option<Owner>, Error> {
+        let mut story = Story::new(id);
+        for event in self.shared.journal.read(id.intent().stream(), 0, 1).await? {
+            story.fold_intent(&event)?;
+        }
+        let request = story.intent.request;
+        Ok(request.map(|request| Owner { tenant: request.tenant, user: request.user }))
+    }
+
+    /// The plan in force, as a document; none when there is none, or it was erased.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], and as [`Self::workflow`].
+    pub async fn plan(&self, id: WorkflowId) -> Result<Option<Plan>, Error> {
+        let mut story = self.story(id).await?;
+        story.read_plan(&self.shared.journal).await?;
+        Ok(story.plan)
+    }
+
+    /// What a step brought, and how that was verified; none when it brought nothing yet or its
+    /// output was erased.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], and as [`Self::workflow`].
+    pub async fn output(
+        &self,
+        id: WorkflowId,
+        step: &str,
+    ) -> Result<Option<(Value, Option<Value>)>, Error> {
+        let story = self.story(id).await?;
+        let Some(StepState::Completed(Output { body, evidence, .. })) =
+            story.workflow.steps.get(step).map(|s| &s.state)
+        else {
+            return Ok(None);
+        };
+        let bodies = assemble::Bodies { journal: &self.shared.journal, owner: id.0 };
+        let Some(value) = bodies.json(*body).await? else { return Ok(None) };
+        let evidence = match evidence {
+            Some(evidence) => bodies.json(*evidence).await?,
+            None => None,
+        };
+        Ok(Some((value, evidence)))
+    }
+
+    async fn story(&self, id: WorkflowId) -> Result<Story, Error> {
+        let story = Story::read(&self.shared.journal, id, u64::MAX).await?;
+        story.ok_or(Error::Missing(id))
+    }
+
+    /// Every event of a workflow and its intent in order of time; none when there is no such. An
+    /// event that cannot be read is shown as that.
+    ///
+    /// # Errors
+    /// When the journal cannot be read; a broken chain is `Corrupt`.
+    pub async fn audit(&self, id: WorkflowId) -> Result<Option<Vec<AuditEntry>>, Error> {
+        audit::trail(&self.shared.journal, id).await
+    }
+
+    /// Computes the chains of a workflow and its intent anew from their first events and holds
+    /// them against what was acknowledged; none when there is no such workflow.
+    ///
+    /// # Errors
+    /// `Corrupt` when they differ, naming the stream, and when the journal cannot be read.
+    pub async fn verify(&self, id: WorkflowId) -> Result<Option<Verified>, Error> {
+        audit::verify(&self.shared.journal, id).await
+    }
+
+    /// The events of a workflow's stream from sequence `from` on, then those to come; ends after
+    /// the event that ends the workflow. None is missed or given twice, and a slow reader holds
+    /// up nobody. After an error it ends; go on with `from` behind the last event received.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Stopped`], and when the journal cannot be read.
+    pub async fn watch(
+        &self,
+        id: WorkflowId,
+        from: u64,
+    ) -> Result<BoxStream<'static, Result<Change, Error>>, Error> {
+        let waker = self.shared.wakers.register(id.0)?;
+        if self.shared.journal.head(id.stream()).await?.is_none() {
+            return Err(Error::Missing(id));
+        }
+        Ok(watch::changes(self.shared.journal.clone(), id, from, waker))
+    }
+
+    /// A page of workflows, newest first, of at most `limit` (1 to 500) rows. The figures are the
+    /// index's, a moment behind.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`], and when the journal cannot be read.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        page_token: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Summary>, Error> {
+        let complete = self.is_ready();
+        let Shared { journal, index, .. } = &*self.shared;
+        let (items, next) = index::list(journal, index, filter, page_token, limit).await?;
+        Ok(Page { items, next, complete })
+    }
+
+    /// A page of questions to humans across workflows, newest first, of at most `limit` (1 to
+    /// 500) rows.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`], and when the journal or one of the workflows cannot be read.
+    pub async fn escalations(
+        &self,
+        filter: &EscalationFilter,
+        page_token: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<EscalationItem>, Error> {
+        let complete = self.is_ready();
+        let Shared { journal, index, .. } = &*self.shared;
+        let (items, next) = index::escalations(journal, index, filter, page_token, limit).await?;
+        Ok(Page { items, next, complete })
+    }
+
+    /// What was spent, by tenant, user, model or day, of one tenant or of all.
+    #[must_use]
+    pub fn cost_by(&self, dimension: Dimension, tenant: Option<&str>) -> Vec<CostLine> {
+        self.index().costs.by(dimension, tenant)
+    }
+
+    /// Counts since the journal began; none until the index is built, so that nobody takes a
+    /// part of history for a reset.
+    #[must_use]
+    pub fn metrics(&self) -> Option<Metrics> {
+        self.is_ready().then(|| self.index().metrics.clone())
+    }
+
+    /// Whether lists, counts and sums cover all there is.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        self.shared.progress.borrow().ready.clone()
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(self.ready(), Ready::Yes | Ready::Stopped)
+    }
+
+    /// Waits until [`Self::ready`] is `Yes`.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn wait_ready(&self) -> Result<(), Error> {
+        let mut progress = self.shared.progress.subscribe();
+        let over = |ready: &Ready| matches!(ready, Ready::Yes | Ready::Stopped);
+        let found = progress.wait_for(|p| over(&p.ready)).await.map_err(|_| Error::Stopped)?;
+        if found.ready == Ready::Stopped { Err(Error::Stopped) } else { Ok(()) }
+    }
+
+    /// Waits until the index holds the event at `position`: the list that comes then shows it.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`]. It sets no time limit; the caller does.
+    pub async fn wait_for(&self, position: Position) -> Result<(), Error> {
+        follower::reach(&self.shared, position).await
+    }
+}
