@@ -10,6 +10,7 @@ mod builtin;
 pub mod files;
 pub mod fs;
 pub mod http;
+pub mod logs;
 mod registry;
 pub mod table;
 
