@@ -50,20 +50,18 @@ impl Workflow {
         let ending = self.is_winding_down();
         for (id, step) in &self.steps {
             match &step.state {
-                StepState::Running(run) if run.in_doubt => {
-                    // Not before the deadline: until then the lost process may still send it.
-                    if now >= run.deadline {
-                        effects.insert(Effect::Inquire { step: id.clone(), attempt: run.attempt });
-                    }
+                // Not before the deadline: until then the lost process may still send it.
+                StepState::Running(run) if run.in_doubt && now >= run.deadline => {
+                    effects.insert(Effect::Inquire { step: id.clone(), attempt: run.attempt });
                 }
                 // What was not begun before the end was decided is not begun after it.
-                StepState::Running(run) if !ending => {
+                StepState::Running(run) if !run.in_doubt && !ending => {
                     effects.insert(Effect::StartAgent { step: id.clone(), attempt: run.attempt });
                 }
-                StepState::Completed(output) if id == PLANNING && self.plan.is_none() => {
-                    if !ending {
-                        effects.insert(Effect::Judge { attempt: step.attempts, plan: output.body });
-                    }
+                StepState::Completed(output)
+                    if id == PLANNING && self.plan.is_none() && !ending =>
+                {
+                    effects.insert(Effect::Judge { attempt: step.attempts, plan: output.body });
                 }
                 StepState::Blocked if step.outline.evaluated && !ending && self.may_start(id) => {
                     effects.insert(Effect::Evaluate { step: id.clone() });

@@ -1,0 +1,115 @@
+//! Runs a script and gives it back with what really came of it.
+
+use crate::{
+    parse::{self, Line},
+    render::{self, Names},
+};
+use autoos_kernel::{
+    codec::Recorded,
+    plan::outline::Outline,
+    rng::Seeded,
+    time::Timestamp,
+    workflow::{Command, Effect, Event, Workflow},
+};
+use autoos_tests::shape;
+use std::collections::BTreeSet;
+
+struct Runner {
+    workflow: Workflow,
+    /// Every event so far, as recorded.
+    stream: Vec<(Timestamp, Vec<u8>, &'static str)>,
+    plan: Outline,
+    now: Timestamp,
+    rng: Seeded,
+    begun: BTreeSet<Effect>,
+    names: Names,
+}
+
+/// The script `text` with its expectations replaced by what its commands brought.
+pub(crate) fn script(text: &str) -> Result<String, String> {
+    let mut runner = Runner {
+        workflow: Workflow::new(shape::workflow_id(1)),
+        stream: Vec::new(),
+        plan: Outline::default(),
+        now: Timestamp(0),
+        rng: Seeded(1),
+        begun: BTreeSet::new(),
+        names: Names::default(),
+    };
+    let mut out = Vec::new();
+    let mut commands = Vec::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((n, line)) = lines.next() {
+        out.push(line.to_owned());
+        if line == "---" {
+            for (n, command) in commands.drain(..) {
+                out.extend(runner.line(command).map_err(|e| format!("line {n}: {e}"))?);
+            }
+            out.push(render::state(&runner.workflow, runner.now));
+            out.push(String::new());
+            // What was expected, up to the empty line that ends the block.
+            while lines.next().is_some_and(|(_, line)| !line.is_empty()) {}
+        } else if !line.is_empty() && !line.starts_with('#') {
+            commands.push((n + 1, line));
+        }
+    }
+    if !commands.is_empty() {
+        return Err("the last commands have no divider".to_owned());
+    }
+    Ok(out.join("\n").trim_end().to_owned() + "\n")
+}
+
+impl Runner {
+    fn line(&mut self, text: &str) -> Result<Vec<String>, String> {
+        for word in text.split([' ', '=']) {
+            if let Ok(name) = parse::name(word) {
+                self.names.learn(name);
+            }
+        }
+        match parse::line(text, &self.plan)? {
+            Line::At(ms) => self.now = Timestamp(ms),
+            Line::Step(step) => {
+                self.plan.steps.push(step);
+                self.plan = shape::outline(std::mem::take(&mut self.plan.steps));
+            }
+            Line::Command(command) => return Ok(self.decide(command)),
+            Line::Restart => {
+                self.workflow = self.folded();
+                self.begun.clear();
+                return Ok(self.decide(Command::Recover));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn decide(&mut self, command: Command) -> Vec<String> {
+        let before = self.workflow.clone();
+        let mut out = Vec::new();
+        match self.workflow.decide(command, self.now, &mut self.rng) {
+            Err(rejected) => {
+                assert_eq!(before, self.workflow, "a rejected command left a trace");
+                out.push(format!("rejected: {rejected}"));
+            }
+            Ok(events) => {
+                for event in &events {
+                    self.stream.push((self.now, event.encode(), event.kind()));
+                    out.push(self.names.event(event));
+                }
+                assert_eq!(self.folded(), self.workflow, "the fold differs from the state");
+            }
+        }
+        let outstanding = self.workflow.outstanding(self.now);
+        out.extend(outstanding.difference(&self.begun).map(|e| self.names.effect(e)));
+        self.begun = outstanding;
+        out
+    }
+
+    fn folded(&self) -> Workflow {
+        let mut workflow = Workflow::new(self.workflow.id);
+        for (at, bytes, kind) in &self.stream {
+            let event = Event::decode(kind, bytes).expect("it reads back").expect("it is known");
+            workflow.fold(&event, *at);
+        }
+        workflow
+    }
+}
