@@ -10,6 +10,7 @@ pub mod config;
 mod fabric;
 pub mod models;
 pub mod prompt;
+pub mod builtin;
 pub mod provider;
 pub mod secret;
 mod task;
