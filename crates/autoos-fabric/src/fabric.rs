@@ -6,12 +6,14 @@
 
 use crate::{
     Failure, FailureClass, Llm, LlmResponse, Model, ProviderStatus, Request,
+    builtin::Builtin,
     config::{self, FabricConfig, ProviderConfig, ProviderKind},
     provider::{
         Provider,
         actor::Desk,
         scripted::{Script, Scripted},
         supervisor::{Never, Slot, Supervisor},
+        vendor::Vendor,
     },
     secret::Secret,
 };
@@ -107,7 +109,7 @@ impl Builder {
             let desk = Desk::new(provider, limits.0, limits.1);
             slots.push((name.clone(), Arc::new(Slot::new(desk))));
         }
-        for extra in self.extra {
+        for extra in self.extra.into_iter().chain([builtin()]) {
             let name = extra.provider.name().to_owned();
             for role in &extra.roles {
                 let listed = roles.entry(*role).or_default();
@@ -131,6 +133,17 @@ impl Builder {
     }
 }
 
+/// The built-in engine, which is always there and always last.
+fn builtin() -> Extra {
+    Extra {
+        provider: Arc::new(Builtin),
+        models: vec![Builtin::model()],
+        roles: BUILTIN_ROLES.to_vec(),
+        max_in_flight: 64,
+        max_queued: 8_192,
+    }
+}
+
 /// The provider that a configuration describes.
 fn build(
     name: &str,
@@ -142,8 +155,11 @@ fn build(
     let secret = |which: &str, at: &crate::secret::SecretRef| {
         at.resolve(env).map_err(|problem| refuse(format!("{which}: {problem}")))
     };
-    let _key: Option<Secret> =
+    let key: Option<Secret> =
         provider.api_key.as_ref().map(|k| secret("api_key", k)).transpose()?;
+    let header = |(name, at): (&String, _)| Ok((name.clone(), secret(name, at)?));
+    let headers: BTreeMap<String, Secret> =
+        provider.headers.iter().map(header).collect::<Result<_, config::Error>>()?;
     let prices = models
         .iter()
         .filter(|m| m.provider == name)
@@ -162,7 +178,12 @@ fn build(
             };
             Ok(Arc::new(scripted))
         }
-        _ => Err(refuse("not built".into())),
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::OpenaiCompatible => {
+            Ok(Arc::new(Vendor::new(name, provider, key, headers).map_err(refuse)?))
+        }
     }
 }
 

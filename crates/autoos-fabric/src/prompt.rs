@@ -180,10 +180,11 @@ fn form(request: &Request) -> Option<String> {
     }
 }
 
-/// The schema that an answer is bound to by the vendor, where it can be.
+/// The schema that a vendor may be bound to. Plans have none, since a planner may also say that
+/// it is unable.
 pub(crate) fn schema(request: &Request) -> Option<&Value> {
     match (&request.task, &request.schema) {
-        (Task::Plan { .. }, _) => Some(&PLAN_SCHEMA),
+        (Task::Plan { .. }, _) => None,
         (_, Some(schema)) => Some(schema),
         (Task::Verify { .. }, None) => Some(&VERDICT_SCHEMA),
         (_, None) => None,

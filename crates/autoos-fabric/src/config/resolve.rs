@@ -1,7 +1,7 @@
 //! A configuration made whole: defaults filled in, everything checked, nothing started.
 
 use super::{Error, FabricConfig, ModelConfig, ProviderConfig, ProviderKind, detect};
-use crate::{Model, Price, models::shipped, secret::SecretRef};
+use crate::{Model, Price, builtin, models::shipped, secret::SecretRef};
 use autoos_kernel::words::LlmRole;
 use std::collections::{BTreeMap, HashSet};
 
@@ -48,7 +48,7 @@ pub(crate) fn resolve(config: &FabricConfig) -> Result<Resolved, Error> {
         };
         let known: HashSet<&str> = models.iter().map(|m| m.id.as_str()).collect();
         if let Some(unknown) =
-            ids.iter().find(|id| !known.contains(id.as_str()) && !id.starts_with("builtin/"))
+            ids.iter().find(|id| !known.contains(id.as_str()) && *id != builtin::MODEL_ID)
         {
             let known = models.iter().map(|m| m.id.as_str()).collect::<Vec<_>>().join(", ");
             let problem =

@@ -8,6 +8,7 @@ pub(crate) mod actor;
 mod health;
 pub mod scripted;
 pub(crate) mod supervisor;
+pub(crate) mod vendor;
 
 pub use health::{LastError, ProviderStatus};
 
