@@ -38,6 +38,8 @@ enum Part {
     Name,
     Dash,
     UntilBracket,
+    /// A token with two spaces or more behind it.
+    Padded,
     /// So many tokens before the level.
     Skip(usize),
     /// So many fields by this delimiter.
@@ -187,8 +189,9 @@ fn next_part(rests: &[&str], parts: &[Part]) -> Option<Part> {
     };
     let levelled = parts.contains(&Part::Level) || parts.contains(&Part::Letter);
     let hosted = parts.contains(&Part::Host);
-    let named =
-        parts.iter().any(|p| matches!(p, Part::Tag | Part::Name | Part::Dash | Part::UntilBracket));
+    let named = parts.iter().any(|p| {
+        matches!(p, Part::Tag | Part::Name | Part::Dash | Part::UntilBracket | Part::Padded)
+    });
     if named && levelled && share(Part::Bracket, 95) {
         return Some(Part::Bracket);
     }
@@ -215,8 +218,12 @@ fn next_part(rests: &[&str], parts: &[Part]) -> Option<Part> {
     if named {
         return None;
     }
-    if !hosted && !levelled && share(Part::Host, 70) {
+    let hosts = rests.iter().filter(|rest| scan::host_and_tag(rest).is_some()).count();
+    if !hosted && !levelled && hosts * 100 >= n * 70 {
         return Some(Part::Host);
+    }
+    if levelled && share(Part::Padded, 95) {
+        return Some(Part::Padded);
     }
     [
         (Part::Tag, if hosted { 60 } else { 90 }),
@@ -277,6 +284,7 @@ fn taken(part: Part, rest: &str) -> Option<Cut<'_>> {
         Part::Name => scan::dotted_name(rest),
         Part::Dash => scan::until_dash(rest),
         Part::UntilBracket => scan::until_bracket(rest),
+        Part::Padded => scan::padded(rest),
         Part::Skip(k) => {
             let (head, after) = skip(rest, k);
             let fits = scan::level(after).is_some() || scan::letter(after).is_some();
@@ -336,7 +344,7 @@ impl Layout {
             Part::Level => head.severity = scan::level(rest).map(|(s, _)| s),
             Part::Letter => head.severity = scan::letter(rest).map(|(s, _)| s),
             Part::Host => head.host = Some(cut.text),
-            Part::Tag | Part::Name | Part::Dash => head.source = Some(cut.text),
+            Part::Tag | Part::Name | Part::Dash | Part::Padded => head.source = Some(cut.text),
             Part::Bracket | Part::UntilBracket => {
                 if head.source.is_none()
                     && cut.text.starts_with(|c: char| c.is_alphabetic() || c == '/')
@@ -381,7 +389,7 @@ impl Layout {
                 Part::Integer => "number",
                 Part::Host => "host",
                 Part::Tag => "tag",
-                Part::Name => "name",
+                Part::Name | Part::Padded => "name",
                 Part::Dash => "name -",
                 Part::UntilBracket => "place",
                 Part::Skip(_) => "columns",

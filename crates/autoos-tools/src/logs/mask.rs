@@ -298,6 +298,10 @@ impl Masker {
                     slot.value = (from, to);
                 }
             }
+            Found::Leading(len) => {
+                self.wild(from, from + len, Class::Address);
+                self.key.extend_from_slice(&b[from + len..to]);
+            }
             Found::Digits => self.digits(b, from, to),
         }
         self.key.extend_from_slice(&b[to..stop]);

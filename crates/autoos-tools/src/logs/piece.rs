@@ -14,6 +14,8 @@ pub(super) enum Found {
     Whole(Class),
     /// A word of so many bytes, then an identifier.
     Prefixed(usize),
+    /// A number or address of so many bytes, a colon, then a word.
+    Leading(usize),
     /// A word with digits in it.
     Digits,
 }
@@ -32,7 +34,7 @@ pub(super) fn judge(b: &[u8]) -> Found {
     if is_quantity(b) {
         return Found::Whole(Class::Number);
     }
-    if is_mail(b) || is_host(b) {
+    if is_mail(b) || is_host(b) || is_named_address(b) {
         return Found::Whole(Class::Host);
     }
     if is_deep_path(b) {
@@ -157,6 +159,14 @@ fn is_deep_path(b: &[u8]) -> bool {
         && b.iter().all(|c| is_name_byte(*c) || matches!(c, b'/' | b':' | b'@' | b'+'))
 }
 
+/// `web-7/10.0.0.1:80`: a name and the address it stands for.
+fn is_named_address(b: &[u8]) -> bool {
+    let Some(slash) = b.iter().position(|c| *c == b'/') else { return false };
+    slash > 0
+        && b[..slash].iter().all(|c| is_name_byte(*c))
+        && numeric(&b[slash + 1..]) == Some(Class::Address)
+}
+
 /// `proxy.example.org`, `h64-1.pool.example.net:80`.
 fn is_host(b: &[u8]) -> bool {
     const ENDINGS: [&[u8]; 30] = [
@@ -191,6 +201,10 @@ fn is_host(b: &[u8]) -> bool {
         b"mx",
         b"example",
     ];
+    const SOURCES: [&[u8]; 18] = [
+        b"cc", b"cpp", b"cxx", b"hpp", b"java", b"py", b"go", b"rs", b"js", b"ts", b"rb", b"php",
+        b"cs", b"scala", b"kt", b"sh", b"pl", b"swift",
+    ];
     let colon = b.iter().position(|c| *c == b':');
     let (name, port) = match colon {
         Some(at) => (&b[..at], Some(&b[at + 1..])),
@@ -203,16 +217,18 @@ fn is_host(b: &[u8]) -> bool {
         return false;
     }
     let labels = name.split(|c| *c == b'.').count();
-    if labels < 2 || name.split(|c| *c == b'.').any(<[u8]>::is_empty) {
+    if (labels < 2 && port.is_none()) || name.split(|c| *c == b'.').any(<[u8]>::is_empty) {
         return false;
     }
     let lower = !name.iter().any(u8::is_ascii_uppercase);
     let last = name.rsplit(|c| *c == b'.').next().unwrap_or_default();
     let alphabetic = last.len() >= 2 && last.iter().all(u8::is_ascii_alphabetic);
-    if port.is_some() {
-        return alphabetic;
-    }
     let digits = name.iter().any(u8::is_ascii_digit);
+    if let Some(port) = port {
+        // A file's name and a line in it look alike.
+        return (labels >= 2 && alphabetic && !SOURCES.contains(&last))
+            || (labels == 1 && port.len() >= 4 && (digits || name.contains(&b'-')));
+    }
     lower && (ENDINGS.contains(&last) || (digits && labels >= 3 && alphabetic && last.len() <= 4))
 }
 
@@ -254,8 +270,11 @@ fn numeric(b: &[u8]) -> Option<Class> {
             }
             continue;
         }
-        let strong =
-            n >= 2 && ((segment.len() >= 4 && n * 3 >= segment.len()) || segment.len() >= 8);
+        let strong = match segment.len() {
+            0..=3 => false,
+            4 | 5 => n >= 2,
+            _ => n >= 1,
+        };
         if !strong {
             weak += 1;
         }
@@ -338,6 +357,12 @@ pub(super) fn is_detached_unit(b: &[u8]) -> bool {
 }
 
 fn identifier(b: &[u8]) -> Found {
+    if let Some(colon) = b.iter().rposition(|c| *c == b':')
+        && b[colon + 1..].iter().all(u8::is_ascii_alphabetic)
+        && numeric(&b[..colon]).is_some()
+    {
+        return Found::Leading(colon);
+    }
     let segment_of = |c: &u8| !c.is_ascii_alphanumeric();
     let digits = b.iter().filter(|c| c.is_ascii_digit()).count();
     let with_digits = b.split(segment_of).filter(|s| s.iter().any(u8::is_ascii_digit)).count();
@@ -366,6 +391,9 @@ mod tests {
     #[test]
     fn shapes_are_judged() {
         for (text, expected) in [
+            ("web-7/10.0.0.1:80", Found::Whole(Class::Host)),
+            ("web-7:8080", Found::Whole(Class::Host)),
+            ("Shop.java:120", Found::Digits),
             ("word", Found::Plain),
             ("add", Found::Plain),
             ("and/or", Found::Plain),
@@ -382,6 +410,7 @@ mod tests {
             ("attempt_1445144423722_0020_m_000000_0", Found::Prefixed(8)),
             ("Package_for_KB2928120~31bf3856ad364e35~amd64", Found::Whole(Class::Id)),
             ("Xk29sdQ8a1", Found::Whole(Class::Id)),
+            ("10.0.0.1:80:Got", Found::Leading(11)),
             ("node-246", Found::Digits),
             ("ssh2", Found::Digits),
             ("java.io.IOException", Found::Plain),

@@ -173,6 +173,12 @@ pub(super) fn until_dash(text: &str) -> Option<Cut<'_>> {
     (at > 0 && before.split_whitespace().count() <= 3).then_some(Cut { text: before, len: at + 3 })
 }
 
+/// A token that is padded to a column.
+pub(super) fn padded(text: &str) -> Option<Cut<'_>> {
+    let cut = token(text)?;
+    (text[cut.len..].starts_with("  ") && !cut.text.ends_with([',', '.', ';'])).then_some(cut)
+}
+
 /// `server.cc:120]`, as in glog.
 pub(super) fn until_bracket(text: &str) -> Option<Cut<'_>> {
     let cut = token(text)?;
