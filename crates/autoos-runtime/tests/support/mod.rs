@@ -1,0 +1,304 @@
+//! A runtime on the in-memory journal with models and tools whose every move a test decides.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use autoos_fabric::{Failure, FailureClass, Llm, LlmResponse, Model, Price, Request, Task, Usage};
+use autoos_journal::{Cursor, Journal as _, MemoryJournal};
+use autoos_kernel::{
+    codec::Recorded as _,
+    id::WorkflowId,
+    plan::Plan,
+    tool::ToolSpec,
+    words::{EffectClass, LlmRole, RiskLevel, TrustLevel},
+    workflow::{Event, Workflow},
+};
+use autoos_runtime::{NewContent, NewContext, Options, Parts, Runtime, Submission, SystemClock};
+use autoos_tools::{Outcome, Registry, Tool, ToolCall, ToolResult};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+pub type Script = dyn Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync;
+
+/// Models that answer as a test's closure says, with a ledger of who was asked.
+pub struct Models {
+    pub script: Box<Script>,
+    pub ledger: Mutex<Vec<(String, String)>>,
+    pub names: Vec<&'static str>,
+    pub price: Price,
+}
+
+impl Llm for Models {
+    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+        self.ledger
+            .lock()
+            .expect("no test panics while it holds this")
+            .push((request.key.clone(), request.model.clone()));
+        let model = request.model.clone();
+        let answer = (self.script)(request);
+        async move {
+            let value = answer.await?;
+            Ok(LlmResponse {
+                model,
+                text: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+                value: (!value.is_string()).then_some(value),
+                tool_calls: Vec::new(),
+                usage: Usage { input: 10, output: 10 },
+                cost_microusd: 20,
+                latency_ms: 1,
+                first_token_ms: None,
+            })
+        }
+        .boxed()
+    }
+
+    fn candidates(&self, _: LlmRole) -> Vec<Model> {
+        self.models()
+    }
+
+    fn models(&self) -> Vec<Model> {
+        let model = |id: &&str| Model {
+            id: (*id).into(),
+            vendor: (*id).into(),
+            provider: "test".into(),
+            context_tokens: 100_000,
+            price: self.price,
+            language_model: true,
+        };
+        self.names.iter().map(model).collect()
+    }
+}
+
+pub fn failure(class: FailureClass) -> Failure {
+    Failure {
+        model: "m".into(),
+        class,
+        detail: "as the test wants".into(),
+        retry_after_ms: None,
+        cost_microusd: Some(0),
+    }
+}
+
+/// Answers every role of a plan: the plan itself, verdicts, and texts grounded in their inputs.
+pub fn obliging(plan: Value) -> impl Fn(&Request) -> Value {
+    move |request| match &request.task {
+        Task::Plan { .. } => plan.clone(),
+        Task::Verify { .. } => {
+            json!({"supported": true, "confidence": 0.95, "problems": [], "method": "read"})
+        }
+        Task::Execute { .. } => json!("The count is 42."),
+        Task::Synthesize { .. } => json!("The count is 42."),
+    }
+}
+
+/// A tool with an effect: counts how often it ran for each key, and tells by key.
+pub struct Counter {
+    spec: ToolSpec,
+    pub runs: Arc<Mutex<BTreeMap<String, u32>>>,
+    pub gate: Arc<(Mutex<bool>, std::sync::Condvar)>,
+    pub knows: bool,
+}
+
+impl Counter {
+    /// `open`: whether calls go through at once; otherwise they hang until [`Counter::release`].
+    pub fn new(open: bool, knows: bool) -> Self {
+        let spec = ToolSpec {
+            name: "test.count".into(),
+            description: "Counts its runs.".into(),
+            arguments: json!({"type": "object"}),
+            trust: TrustLevel::Trusted,
+            effect: EffectClass::Effectful,
+            reads: false,
+            timeout_ms: 60_000,
+        };
+        let gate = Arc::new((Mutex::new(open), std::sync::Condvar::new()));
+        Self { spec, runs: Arc::default(), gate, knows }
+    }
+}
+
+pub fn release(gate: &(Mutex<bool>, std::sync::Condvar)) {
+    *gate.0.lock().expect("not poisoned") = true;
+    gate.1.notify_all();
+}
+
+impl Tool for Counter {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    fn call(&self, call: &ToolCall) -> Result<ToolResult, autoos_tools::Failure> {
+        let key = call.idempotency_key.clone().unwrap_or_default();
+        *self.runs.lock().expect("not poisoned").entry(key).or_default() += 1;
+        let mut open = self.gate.0.lock().expect("not poisoned");
+        while !*open {
+            open = self.gate.1.wait(open).expect("not poisoned");
+        }
+        Ok(ToolResult { output: json!({"done": true}), bytes_read: 0 })
+    }
+
+    fn outcome(&self, call: &ToolCall) -> Outcome {
+        let key = call.idempotency_key.clone().unwrap_or_default();
+        match (self.knows, self.runs.lock().expect("not poisoned").contains_key(&key)) {
+            (false, _) => Outcome::Unknown,
+            (true, false) => Outcome::NotDone,
+            (true, true) => {
+                Outcome::Done(ToolResult { output: json!({"done": true}), bytes_read: 0 })
+            }
+        }
+    }
+}
+
+pub struct World {
+    pub journal: Arc<MemoryJournal>,
+    pub models: Arc<Models>,
+    pub tools: Arc<Registry>,
+    pub runtime: Runtime,
+    pub options: Options,
+}
+
+pub struct Setup {
+    pub names: Vec<&'static str>,
+    pub options: Options,
+    pub price: Price,
+    pub tool: Option<Counter>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { names: vec!["m1"], options: Options::default(), price: Price::default(), tool: None }
+    }
+}
+
+impl World {
+    pub async fn new(
+        setup: Setup,
+        script: impl Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync + 'static,
+    ) -> Self {
+        let journal = MemoryJournal::new(4);
+        let models = Arc::new(Models {
+            script: Box::new(script),
+            ledger: Mutex::default(),
+            names: setup.names,
+            price: setup.price,
+        });
+        let mut tools = Registry::builder();
+        if let Some(tool) = setup.tool {
+            tools = tools.with_tool(Arc::new(tool));
+        }
+        let tools = tools.build().expect("tools build");
+        let runtime = start(&journal, &models, &tools, &setup.options).await;
+        Self { journal, models, tools, runtime, options: setup.options }
+    }
+
+    /// Ends the actors and starts others on the same journal, as after a crash.
+    pub async fn restart(&mut self) {
+        self.runtime.stop().await;
+        self.runtime = start(&self.journal, &self.models, &self.tools, &self.options).await;
+    }
+
+    /// Follows a workflow's events until its fold is as wanted.
+    pub async fn until(&self, id: WorkflowId, wanted: impl Fn(&Workflow) -> bool) -> Workflow {
+        let mut workflow = Workflow::new(id);
+        let mut events = self.journal.subscribe(Cursor::default());
+        let mut seen = Vec::new();
+        let waiting = async {
+            while let Some(event) = events.next().await {
+                let (_, event) = event.expect("the memory journal reads");
+                if event.stream == id.stream() {
+                    let decoded = Event::decode(&event.kind, &event.body).expect("decodes");
+                    let decoded = decoded.expect("known");
+                    workflow.fold(&decoded, event.at);
+                    seen.push(decoded);
+                    if wanted(&workflow) {
+                        return;
+                    }
+                }
+            }
+        };
+        let over = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        assert!(over.is_ok(), "never came: {seen:#?}");
+        workflow
+    }
+
+    pub async fn ended(&self, id: WorkflowId) -> Workflow {
+        self.until(id, |w| w.end.is_some()).await
+    }
+
+    pub fn calls(&self) -> Vec<(String, String)> {
+        self.models.ledger.lock().expect("not poisoned").clone()
+    }
+}
+
+async fn start(
+    journal: &Arc<MemoryJournal>,
+    models: &Arc<Models>,
+    tools: &Arc<Registry>,
+    options: &Options,
+) -> Runtime {
+    let parts = Parts {
+        journal: journal.clone(),
+        llm: models.clone(),
+        tools: tools.clone(),
+        clock: Arc::new(SystemClock),
+    };
+    Runtime::start(parts, options.clone()).await.expect("starts")
+}
+
+pub fn submission(text: &str) -> Submission {
+    Submission {
+        tenant: "default".into(),
+        user: "tester".into(),
+        text: text.into(),
+        contexts: vec![NewContext {
+            name: "numbers".into(),
+            label: "numbers.txt".into(),
+            content: NewContent::Text("The count is 42.".into()),
+        }],
+        risk: RiskLevel::Medium,
+        budget_microusd: None,
+        deadline: None,
+        idempotency_key: None,
+        plan: None,
+        trace: None,
+    }
+}
+
+/// A plan of JSON steps whose last one is the result.
+pub fn plan(steps: Value) -> Value {
+    let result = steps.as_array().and_then(|s| s.last()).map(|s| s["id"].clone());
+    let plan = json!({"name": "test", "steps": steps, "result": result});
+    serde_json::from_value::<Plan>(plan.clone()).expect("a plan");
+    plan
+}
+
+/// Plan, three executes in parallel, verify, synthesize.
+pub fn six_steps() -> Value {
+    let execute = |id: &str| {
+        json!({"id": id, "work": {"ask": {"role": "executor", "instruction": "count"}},
+               "inputs": {"numbers": {"context": "numbers"}}})
+    };
+    let from = |id: &str| json!({"step": {"id": id}});
+    plan(json!([
+        execute("a"), execute("b"), execute("c"),
+        {"id": "check", "work": {"ask": {"role": "verifier", "instruction": "check"}},
+         "inputs": {"a": from("a"), "b": from("b"), "c": from("c")}},
+        {"id": "answer", "work": {"ask": {"role": "synthesizer", "instruction": "answer"}},
+         "inputs": {"a": from("a"), "b": from("b"), "c": from("c"), "check": from("check")}},
+    ]))
+}
+
+/// One step that asks an executor about the numbers.
+pub fn one_step() -> Value {
+    plan(json!([
+        {"id": "answer", "work": {"ask": {"role": "executor", "instruction": "count"}},
+         "inputs": {"numbers": {"context": "numbers"}},
+         "retry": {"attempts": 4, "base_ms": 0, "cap_ms": 0}},
+    ]))
+}
+
+pub fn ready(value: Value) -> BoxFuture<'static, Result<Value, Failure>> {
+    futures::future::ready(Ok(value)).boxed()
+}
