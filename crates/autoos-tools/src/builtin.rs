@@ -1,6 +1,13 @@
 //! The tools that every node has.
 
-use crate::{Files, Tool, fs, http::HttpGet, table::TableQuery};
+use crate::{
+    Files, Tool,
+    fs::{FsList, FsRead, FsSearch, FsWrite},
+    http::HttpGet,
+    logs::LogsAnalyze,
+    table::TableQuery,
+    text::TextSummarize,
+};
 use std::{io, path::PathBuf, sync::Arc};
 
 /// What the built-in tools may touch.
@@ -40,9 +47,17 @@ pub fn builtin_tools(options: &Options) -> io::Result<Vec<Arc<dyn Tool>>> {
         std::fs::create_dir_all(path)?;
     }
     let files = Files::new(&options.roots, &options.write_roots, options.data_dir.as_deref())?;
-    Ok(vec![
-        Arc::new(fs::FsRead::new(files.clone())),
+    let mut tools: Vec<Arc<dyn Tool>> = vec![
+        Arc::new(FsList::new(files.clone())),
+        Arc::new(FsRead::new(files.clone())),
+        Arc::new(FsSearch::new(files.clone())),
         Arc::new(HttpGet::new(&options.allow_hosts)),
-        Arc::new(TableQuery::new(files)),
-    ])
+        Arc::new(LogsAnalyze::new(files.clone())),
+        Arc::new(TableQuery::new(files.clone())),
+        Arc::new(TextSummarize::new(files.clone())),
+    ];
+    if let Some(path) = &options.data_dir {
+        tools.push(Arc::new(FsWrite::new(files, path)?));
+    }
+    Ok(tools)
 }

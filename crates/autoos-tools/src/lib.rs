@@ -13,6 +13,7 @@ pub mod http;
 pub mod logs;
 mod registry;
 pub mod table;
+pub mod text;
 
 pub use builtin::{Options, builtin_tools};
 pub use files::Files;

@@ -182,6 +182,8 @@ fn empty_tables() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Sums, counts, minima and maxima per group are those of a plain loop over integers of cents.
     #[test]
     fn figures_are_those_of_a_plain_loop(
