@@ -208,16 +208,15 @@ impl Decider<'_> {
     /// and the tool is to be asked first.
     fn certain(&self, step: &str, run: &Running, exit: Exit) -> Result<Option<Exit>, Rejected> {
         let effectful = self.workflow.steps.get(step).is_some_and(|s| s.outline.is_effectful());
-        if !effectful || !ladder::leaves_doubt(exit) {
-            return Ok(Some(exit));
-        }
         if !run.in_doubt {
-            return Ok(None);
+            let doubt = effectful && ladder::leaves_doubt(exit);
+            return Ok((!doubt).then_some(exit));
         }
         if self.now < run.deadline {
             return Err(Rejected::Stale(format!("step {step} is in doubt until its deadline")));
         }
-        // Asked after the deadline, and nobody could tell.
+        // The tool was asked and could not tell. However the asking failed, a refusal of the
+        // question included, that is no word on the effect.
         Ok(Some(Exit::EffectUnknown))
     }
 

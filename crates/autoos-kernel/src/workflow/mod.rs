@@ -334,5 +334,8 @@ impl Workflow {
 }
 
 #[cfg(test)]
+#[path = "workflow_gen.rs"]
+mod generate;
+#[cfg(test)]
 #[path = "workflow_test.rs"]
 mod tests;
