@@ -259,19 +259,10 @@ impl Masker {
             self.wild(at, at + stop, class);
             return at + stop;
         }
-        // `false,` after `drawn=` in the word before.
-        if at == word
-            && matches!(
-                &b[at..end],
-                [b't', b'r', b'u', b'e', ..] | [b'f', b'a', b'l', b's', b'e', ..]
-            )
-        {
-            let n = self.key.len();
-            let len = if b[at] == b't' { 4 } else { 5 };
-            if n >= 2
-                && self.key[n - 2] == b'='
-                && !b.get(at + len).is_some_and(|c| piece::is_name_byte(*c))
-            {
+        // `false,` as a word of its own is a value wherever it stands.
+        if at == word && word > 0 && matches!(b[at], b't' | b'f') {
+            let len = b[at..end].iter().take_while(|c| piece::is_name_byte(**c)).count();
+            if matches!(&b[at..at + len], b"true" | b"false") {
                 self.wild(at, at + len, Class::Value);
                 return at + len;
             }
@@ -308,17 +299,23 @@ impl Masker {
         stop
     }
 
-    /// Masks the runs of digits of a word and keeps its letters.
+    /// Masks the runs of digits and the values within a word and keeps its letters.
     fn digits(&mut self, b: &[u8], from: usize, to: usize) {
         let begin = self.key.len();
         let mut at = from;
         while at < to {
-            if !b[at].is_ascii_digit() {
+            let opens = at == from || !b[at - 1].is_ascii_alphanumeric();
+            let segment = b[at..to].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
+            let run = if opens && piece::is_value(&b[at..at + segment]) {
+                segment
+            } else {
+                b[at..to].iter().take_while(|c| c.is_ascii_digit()).count()
+            };
+            if run == 0 {
                 self.key.push(b[at]);
                 at += 1;
                 continue;
             }
-            let run = b[at..to].iter().take_while(|c| c.is_ascii_digit()).count();
             // `1_0`, `1_m_0` and `1.0` within a word are one value.
             let mut k = self.key.len();
             if k > begin && is_joint(self.key[k - 1]) {
@@ -482,6 +479,9 @@ mod tests {
             ("speeds ( 3 44 555 )", "speeds ( <*> )"),
             ("ssh2 on tty3", "ssh<*> on tty<*>"),
             ("mail from bob@example.org", "mail from <*>"),
+            ("lr:0fe11a40 ctr:0fe24038 x@33557fe4", "lr:<*> ctr:<*> x@<*>"),
+            ("pod web-7f9c6d-x2k4l up", "pod web-<*> up"),
+            ("10.0.0.1:80:Got it", "<*>:Got it"),
             ("no digits at all: kept.", "no digits at all: kept."),
             ("failed with java.io.IOException: x", "failed with java.io.IOException: x"),
         ] {

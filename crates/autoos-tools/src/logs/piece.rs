@@ -270,12 +270,7 @@ fn numeric(b: &[u8]) -> Option<Class> {
             }
             continue;
         }
-        let strong = match segment.len() {
-            0..=3 => false,
-            4 | 5 => n >= 2,
-            _ => n >= 1,
-        };
-        if !strong {
+        if !is_hex_value(segment) {
             weak += 1;
         }
     }
@@ -287,6 +282,22 @@ fn numeric(b: &[u8]) -> Option<Class> {
     let address = (dots == 3 && digit_only >= 4 && digit_only <= 5)
         || b.iter().filter(|c| **c == b':').count() >= 4;
     Some(if address { Class::Address } else { Class::Number })
+}
+
+/// Hexadecimal digits that are no word: long, or with several decimal digits.
+fn is_hex_value(segment: &[u8]) -> bool {
+    let digits = segment.iter().filter(|c| c.is_ascii_digit()).count();
+    let enough = match segment.len() {
+        0..=3 => false,
+        4 | 5 => digits >= 2,
+        _ => digits >= 1,
+    };
+    enough && segment.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Whether a part of an identifier is a value as a whole, its letters included.
+pub(super) fn is_value(segment: &[u8]) -> bool {
+    segment.iter().any(u8::is_ascii_alphabetic) && (is_hex_value(segment) || is_random(segment))
 }
 
 /// `12ms`, `3.5GB`, `2h30m`, `80%`.
@@ -375,13 +386,17 @@ fn identifier(b: &[u8]) -> Found {
                 .all(|s| s.len() <= 2 || s.iter().any(u8::is_ascii_digit));
         return if prefixed { Found::Prefixed(head + 1) } else { Found::Whole(Class::Id) };
     }
-    // Letters and digits in frequent change are nobody's word.
-    let changes = b.windows(2).filter(|w| w[0].is_ascii_digit() != w[1].is_ascii_digit()).count();
-    let single = b.iter().all(u8::is_ascii_alphanumeric);
-    if single && ((b.len() >= 8 && changes >= 4) || (b.len() >= 20 && changes >= 2)) {
+    if is_random(b) {
         return Found::Whole(Class::Id);
     }
     Found::Digits
+}
+
+/// Letters and digits in frequent change are nobody's word.
+fn is_random(b: &[u8]) -> bool {
+    let changes = b.windows(2).filter(|w| w[0].is_ascii_digit() != w[1].is_ascii_digit()).count();
+    let single = b.iter().all(u8::is_ascii_alphanumeric);
+    single && ((b.len() >= 8 && changes >= 4) || (b.len() >= 20 && changes >= 2))
 }
 
 #[cfg(test)]

@@ -395,6 +395,8 @@ fn has_letters(word: &[u8]) -> bool {
 }
 
 fn is_shouted(word: &[u8]) -> bool {
+    // Of a dotted name the last part counts: `app.action.SCREEN_ON`.
+    let word = word.rsplit(|c| *c == b'.').find(|part| !part.is_empty()).unwrap_or(word);
     word.len() >= 3
         && word.iter().any(u8::is_ascii_uppercase)
         && !word.iter().any(u8::is_ascii_lowercase)
