@@ -297,3 +297,7 @@ async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, F
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fabric_test.rs"]
+mod tests;

@@ -208,8 +208,10 @@ async fn run(desk: Arc<Desk>, call: Call, actor: ActorRef<Message>) {
         permit: Some(permit),
     };
     tokio::select! {
+        // Whoever is gone first is not worth another step of the call.
+        biased;
+        () = report.caller_gone() => report.give_up(),
         // The future is made inside the task, so that a panic in making it is the task's.
         result = async { provider.ask(request).await } => report.settle(result),
-        () = report.caller_gone() => report.give_up(),
     }
 }

@@ -41,10 +41,7 @@ pub(super) async fn collect(
         };
         let progress = match next {
             // The server ended the body and no end of the answer was in it.
-            None if first_token.is_none() => {
-                return Err(Trouble::new(FailureClass::Malformed, "the reply holds no answer"));
-            }
-            None => return Err(cut()),
+            None => return Err(cut(first_token.is_some())),
             Some(Err(error)) => return Err(Trouble::of(&error)),
             Some(Ok(ChatStreamEvent::End(end))) => return finish(end, pieces, first_token),
             Some(Ok(event)) => pieces.take(event)?,
@@ -66,8 +63,13 @@ fn late(began: bool, timeouts: Timeouts) -> Trouble {
     Trouble::new(FailureClass::Timeout, detail)
 }
 
-fn cut() -> Trouble {
-    Trouble::new(FailureClass::Network, "the answer was cut: it ended without a reason")
+/// An end without a reason: a cut, unless nothing of an answer had come by then.
+fn cut(began: bool) -> Trouble {
+    if began {
+        Trouble::new(FailureClass::Network, "the answer was cut: it ended without a reason")
+    } else {
+        Trouble::new(FailureClass::Malformed, "the reply holds no answer")
+    }
 }
 
 fn finish(
@@ -75,7 +77,7 @@ fn finish(
     pieces: Pieces,
     first_token: Option<Duration>,
 ) -> Result<Collected, Trouble> {
-    let stop = end.captured_stop_reason.ok_or_else(cut)?;
+    let stop = end.captured_stop_reason.ok_or_else(|| cut(first_token.is_some()))?;
     let count = |n: Option<i32>| n.and_then(|n| u64::try_from(n).ok());
     let usage = end.captured_usage.and_then(|usage| {
         let input = count(usage.prompt_tokens)?;
