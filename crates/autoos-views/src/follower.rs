@@ -64,8 +64,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(journal: SharedJournal) -> Arc<Self> {
-        let total = journal.end().0.values().sum();
+    pub(crate) fn new(journal: SharedJournal, end: &Cursor) -> Arc<Self> {
+        let total = end.0.values().sum();
         let ready = Ready::Building { done: 0, total };
         Arc::new(Self {
             journal,
@@ -87,9 +87,11 @@ impl Shared {
     }
 }
 
-/// Builds the index, then keeps it up, until the journal ends.
-pub(crate) async fn run(shared: Arc<Shared>) {
-    let end = shared.journal.end();
+/// Builds the index of what lies before `end`, then keeps it up, until the journal ends.
+///
+/// `end` is the journal's end when the views came to be, before anyone could watch: whoever
+/// watches reads up to there by himself, and is woken for all that comes after it.
+pub(crate) async fn run(shared: Arc<Shared>, end: Cursor) {
     let mut waking = JoinSet::new();
     waking.spawn(wake(shared.clone(), end.clone()));
     build(&shared, &end).await;

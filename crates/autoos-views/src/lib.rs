@@ -82,8 +82,9 @@ impl Views {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start(journal: SharedJournal) -> Self {
-        let shared = Shared::new(journal);
-        let follower = tokio::spawn(follower::run(shared.clone()));
+        let end = journal.end();
+        let shared = Shared::new(journal, &end);
+        let follower = tokio::spawn(follower::run(shared.clone(), end));
         Self { shared, _follower: Arc::new(Follower(follower)) }
     }
 
