@@ -62,7 +62,7 @@ fn accuracy(predicted: &[Option<u32>], truth: &[String]) -> (f64, Vec<(usize, St
 #[test]
 fn groups_are_the_truths_at_least_as_often_as_published() {
     let Some(data) = data() else {
-        println!(
+        eprintln!(
             "skipped: the published logs are not here; set AUTOOS_TEST_DATA to the directory that holds loghub/"
         );
         return;
@@ -76,11 +76,11 @@ fn groups_are_the_truths_at_least_as_often_as_published() {
         let predicted = report.assignments.as_deref().expect("assignments");
         assert!(predicted.len() >= truth.len(), "{name}: {} lines assigned", predicted.len());
         let (share, wrong) = accuracy(predicted, &truth);
-        println!(
+        eprintln!(
             "{name}: {share:.4} (at least {least}), {} groups; largest wrong: {wrong:?}",
             report.groups_total
         );
-        println!("  {:?}", report.format);
+        eprintln!("  {:?}", report.format);
         if share < least {
             failed.push(format!("{name} {share:.4} < {least}"));
         }
@@ -91,7 +91,7 @@ fn groups_are_the_truths_at_least_as_often_as_published() {
 #[test]
 fn error_families_are_counted_as_a_search_counts_them() {
     let Some(data) = data() else {
-        println!(
+        eprintln!(
             "skipped: the published logs are not here; set AUTOOS_TEST_DATA to the directory that holds loghub/"
         );
         return;

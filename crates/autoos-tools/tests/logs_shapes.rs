@@ -107,7 +107,7 @@ fn accuracy(head: &str, patterns: &[&str]) -> (f64, Report, String) {
 
 fn check(name: &str, head: &str, patterns: &[&str], least: f64) -> Report {
     let (share, report, said) = accuracy(head, patterns);
-    println!("{name}: {share:.3} in {:?}", report.format.layouts);
+    eprintln!("{name}: {share:.3} in {:?}", report.format.layouts);
     assert!(share >= least, "{name}: {share:.3} < {least}\n{said}");
     report
 }

@@ -59,7 +59,7 @@ fn typical_lines() {
     }
     let taken = started.elapsed();
     let footprint = analyzer.footprint();
-    println!(
+    eprintln!(
         "{lines} lines, {} MB in {taken:?}: {:.0} lines/s; {footprint:?}",
         bytes >> 20,
         lines as f64 / taken.as_secs_f64()
@@ -95,7 +95,7 @@ fn lines_of_words_never_seen_before() {
         }
     }
     let footprint = analyzer.footprint();
-    println!("{lines} lines, {} MB; {footprint:?}, at most {most} bytes", bytes >> 20);
+    eprintln!("{lines} lines, {} MB; {footprint:?}, at most {most} bytes", bytes >> 20);
     assert!(footprint.groups <= 2048, "{footprint:?}");
     assert!(most < 48 << 20, "{most}");
     let report = analyzer.finish();

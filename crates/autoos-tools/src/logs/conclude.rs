@@ -8,7 +8,7 @@ use super::mask::{ANY, Class, WILD};
 use super::report::{Burst, Families, Family, Group, Place, ValueCount, Variable};
 use super::stamp::{self, Kind};
 use super::store::{self, Seen};
-use super::wording;
+use super::trouble::{self, Trouble};
 use std::collections::BTreeMap;
 
 /// How times are written in this log.
@@ -40,8 +40,8 @@ pub(super) fn group(id: u32, from: &store::Group, clock: Option<Clock>) -> Group
         severity,
         severity_reason: REASONS[most(&from.by_reason)],
         severities: if several { severities(&from.by_severity) } else { BTreeMap::new() },
-        first: place(&from.first, clock),
-        last: place(&from.last, clock),
+        first: place(&from.first),
+        last: place(&from.last),
         example: from.example.clone(),
         source: from.sources.top(1).first().map(|(source, _)| (*source).to_owned()),
         bursts: clock.map(|c| bursts(from, c)).unwrap_or_default(),
@@ -96,7 +96,9 @@ fn family(from: &store::Group, group: &Group, range: std::ops::Range<usize>) -> 
             ),
             _ => (group.first.clone(), group.last.clone(), group.example.clone()),
         };
-    let trouble = wording::trouble(&group.template).or_else(|| wording::trouble(&example));
+    // Words in the path of a request tell of what was asked for, not of what went wrong.
+    let requested = group.severity_reason == "http status";
+    let trouble = if requested { None } else { trouble::trouble(&group.template) };
     Family {
         group: group.id,
         template: group.template.clone(),
@@ -118,7 +120,7 @@ fn diagnosis(
     group: &Group,
     severity: Severity,
     count: u64,
-    trouble: Option<wording::Trouble>,
+    trouble: Option<Trouble<'_>>,
 ) -> String {
     let mut text = match trouble {
         Some(t) => format!("{}: the message says \"{}\"", capital(t.kind), t.evidence),
@@ -142,7 +144,7 @@ fn diagnosis(
     });
     if let Some((variable, top)) = shared {
         text.push_str(&format!(
-            "; {} of {} have {} {}",
+            "; in {} of {}: {} {}",
             top.count, group.count, variable.name, top.value
         ));
     } else if let Some(v) =
@@ -187,7 +189,7 @@ fn template(group: &store::Group) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn place(seen: &Seen, _clock: Option<Clock>) -> Place {
+fn place(seen: &Seen) -> Place {
     Place { line: seen.line, time: shown(seen) }
 }
 

@@ -180,6 +180,10 @@ impl Rate {
         }
         found.sort_by(|a, b| b.2.cmp(&a.2).then(a.0.cmp(&b.0)));
         found.truncate(most);
+        // A slice may begin before the log does.
+        for burst in &mut found {
+            *burst = (burst.0.max(span.0), burst.1.min(span.1 + 1000), burst.2);
+        }
         found
     }
 }

@@ -71,7 +71,7 @@ const MAX_LAYOUTS: usize = 4;
 
 /// Learns the layouts of a sample, the most common first; at least one.
 pub(super) fn learn(lines: &[&str]) -> Vec<Layout> {
-    let mut left: Vec<(&str, Vec<(Place, usize, usize)>)> = lines
+    let mut left: Vec<Stamped<'_>> = lines
         .iter()
         .filter(|line| !line.trim().is_empty())
         .map(|line| (*line, stamps(line)))
@@ -104,6 +104,7 @@ pub(super) fn learn(lines: &[&str]) -> Vec<Layout> {
     layouts
 }
 
+/// A line with the stamps in its head: place, start and end of each.
 type Stamped<'a> = (&'a str, Vec<(Place, usize, usize)>);
 
 /// The last place among those that are about as common as the most common.

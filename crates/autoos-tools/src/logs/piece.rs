@@ -279,7 +279,7 @@ fn numeric(b: &[u8]) -> Option<Class> {
         return None;
     }
     let dots = b.iter().filter(|c| **c == b'.').count();
-    let address = (dots == 3 && digit_only >= 4 && digit_only <= 5)
+    let address = (dots == 3 && (4..=5).contains(&digit_only))
         || b.iter().filter(|c| **c == b':').count() >= 4;
     Some(if address { Class::Address } else { Class::Number })
 }

@@ -22,6 +22,9 @@ impl Effort {
     pub(super) const LAST: u8 = 3;
 }
 
+/// A word of a masked message.
+type Word = Box<[u8]>;
+
 /// Words of a template that are looked at as places of variables.
 const MAX_PLACES: usize = 40;
 /// Pairs of places are looked at among so many groups of equal length.
@@ -37,7 +40,7 @@ pub(super) fn merge(groups: Vec<Group>, effort: Effort) -> (Vec<Group>, Vec<u32>
         into: (0..n).collect(),
     };
     for i in 0..n {
-        let words: Vec<Box<[u8]>> = work.groups[i]
+        let words: Vec<Word> = work.groups[i]
             .as_ref()
             .map(|g| g.key.split(|c| *c == b' ').map(Box::from).collect())
             .unwrap_or_default();
@@ -58,7 +61,7 @@ pub(super) fn merge(groups: Vec<Group>, effort: Effort) -> (Vec<Group>, Vec<u32>
 
 struct Work {
     groups: Vec<Option<Group>>,
-    words: Vec<Vec<Box<[u8]>>>,
+    words: Vec<Vec<Word>>,
     /// The group that each was merged into, itself at first.
     into: Vec<usize>,
 }
@@ -99,7 +102,7 @@ impl Work {
                 .collect();
             families.entry(frame).or_default().push(*member);
         }
-        let mut merges: Vec<(Vec<usize>, Vec<Box<[u8]>>)> = families
+        let mut merges: Vec<(Vec<usize>, Vec<Word>)> = families
             .into_values()
             .filter(|family| family.len() > places.len())
             .filter_map(|family| self.patterns(&family, places, effort).map(|p| (family, p)))
@@ -115,12 +118,7 @@ impl Work {
     }
 
     /// The words with wildcards for these places, if all of them hold variables.
-    fn patterns(
-        &self,
-        family: &[usize],
-        places: &[usize],
-        effort: Effort,
-    ) -> Option<Vec<Box<[u8]>>> {
+    fn patterns(&self, family: &[usize], places: &[usize], effort: Effort) -> Option<Vec<Word>> {
         let words = &self.words[family[0]];
         let constant =
             words.iter().enumerate().filter(|(i, w)| !places.contains(i) && has_letters(w)).count();
@@ -138,7 +136,7 @@ impl Work {
             .collect()
     }
 
-    fn join(&mut self, family: &[usize], places: &[usize], patterns: &[Box<[u8]>]) {
+    fn join(&mut self, family: &[usize], places: &[usize], patterns: &[Word]) {
         let target = family[0];
         let mut words = self.words[target].clone();
         for (place, pattern) in places.iter().zip(patterns) {
@@ -169,7 +167,7 @@ impl Work {
 
     /// Merges all members that share their first word.
     fn by_first_word(&mut self, members: &[usize]) {
-        let mut families: HashMap<Box<[u8]>, Vec<usize>> = HashMap::new();
+        let mut families: HashMap<Word, Vec<usize>> = HashMap::new();
         for member in members {
             families
                 .entry(self.words[*member].first().cloned().unwrap_or_default())
@@ -219,7 +217,7 @@ impl Work {
 }
 
 /// The variables of a group once its words are replaced by those of a merged template.
-fn variables(group: &Group, words: &[Box<[u8]>], merged: &[Box<[u8]>]) -> Vec<Variable> {
+fn variables(group: &Group, words: &[Word], merged: &[Word]) -> Vec<Variable> {
     let mut old = group.variables.iter();
     let mut out = Vec::new();
     for (word, pattern) in words.iter().zip(merged) {
@@ -270,7 +268,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// The word with a wildcard that stands for all of them, if they are values of a variable.
-    fn pattern(&self, effort: Effort) -> Option<Box<[u8]>> {
+    fn pattern(&self, effort: Effort) -> Option<Word> {
         let prefix = self.prefix();
         let suffix = self.suffix(prefix);
         let cores: Vec<&[u8]> = self.values.iter().map(|v| &v[prefix..v.len() - suffix]).collect();

@@ -4,6 +4,10 @@
 //! identifier of digits is not taken for a date. Left out: time zones by name; a stamp with a
 //! numeric offset is read as UTC and keeps the offset, any other is taken as it stands.
 
+use super::calendar::days;
+pub(super) use super::calendar::format;
+use super::cursor::{Cursor, is_word};
+
 /// The shape of a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
@@ -342,168 +346,6 @@ fn stamp(kind: Kind, y: i64, m: i64, d: i64, time: i64, offset: i16, len: usize)
     }
     let ms = days(y, m, d) * 86_400_000 + time - i64::from(offset) * 60_000;
     Some(Stamp { kind, ms, offset_min: offset, len })
-}
-
-/// Days from 1970-01-01 to the given day of the Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let of_era = y - era * 400;
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// Year, month and day of a day counted from 1970-01-01.
-fn civil(day: i64) -> (i64, i64, i64) {
-    let z = day + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z - era * 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let d = of_year - (153 * shifted + 2) / 5 + 1;
-    let m = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(m <= 2), m, d)
-}
-
-/// Writes a computed time in the manner of the log: with the year only where the log has one.
-pub(super) fn format(kind: Kind, ms: i64, offset_min: i16) -> String {
-    if kind == Kind::Uptime {
-        return format!("+{}.{:03} s", ms.div_euclid(1000), ms.rem_euclid(1000));
-    }
-    let local = ms + i64::from(offset_min) * 60_000;
-    let (day, rest) = (local.div_euclid(86_400_000), local.rem_euclid(86_400_000) / 1000);
-    let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-    let (y, m, d) = civil(day);
-    match kind {
-        Kind::Clock if day == 0 => clock,
-        Kind::Clock => format!("day {} {clock}", day + 1),
-        k if k.yearless() => format!("{m:02}-{d:02} {clock}"),
-        Kind::Epoch => format!("{y:04}-{m:02}-{d:02}T{clock}Z"),
-        _ => format!("{y:04}-{m:02}-{d:02}T{clock}"),
-    }
-}
-
-fn is_word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_'
-}
-
-struct Cursor<'a> {
-    b: &'a [u8],
-    at: usize,
-}
-
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.b.get(self.at).copied()
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.b[self.at.min(self.b.len())..]
-    }
-
-    fn byte(&mut self, of: &[u8]) -> Option<u8> {
-        let b = self.peek()?;
-        of.contains(&b).then(|| {
-            self.at += 1;
-            b
-        })
-    }
-
-    fn spaces(&mut self) -> Option<()> {
-        self.byte(b" ")?;
-        while self.byte(b" ").is_some() {}
-        Some(())
-    }
-
-    /// A number of `min` to `max` digits and how many it had.
-    fn number(&mut self, min: usize, max: usize) -> Option<(i64, usize)> {
-        let (mut value, mut n) = (0i64, 0);
-        while n < max {
-            match self.peek() {
-                Some(d) if d.is_ascii_digit() => {
-                    value = value.wrapping_mul(10).wrapping_add(i64::from(d - b'0'));
-                    self.at += 1;
-                    n += 1;
-                }
-                _ => break,
-            }
-        }
-        (n >= min).then_some((value, n))
-    }
-
-    /// `.747`, `,747` or `:606` as milliseconds; 0 where there is none.
-    fn fraction(&mut self) -> i64 {
-        let mark = self.at;
-        if self.byte(b".,:").is_some()
-            && let Some((value, digits)) = self.number(1, 9)
-        {
-            return if digits <= 3 {
-                value * [1000, 100, 10, 1][digits]
-            } else {
-                value / 10i64.pow(digits as u32 - 3)
-            };
-        }
-        self.at = mark;
-        0
-    }
-
-    /// `hh:mm:ss` with an optional fraction, in milliseconds.
-    fn time_of_day(&mut self, separators: &[u8]) -> Option<i64> {
-        let (h, _) = self.number(1, 2)?;
-        let separator = self.byte(separators)?;
-        let (m, _) = self.number(2, 2)?;
-        self.byte(&[separator])?;
-        let (s, _) = self.number(2, 2)?;
-        if h > 23 || m > 59 || s > 60 {
-            return None;
-        }
-        Some((h * 3600 + m * 60 + s) * 1000 + self.fraction())
-    }
-
-    /// `Z`, `+02:00`, ` +0200` or ` UTC`; minutes east, 0 where there is none.
-    fn offset(&mut self) -> i16 {
-        let mark = self.at;
-        if self.byte(b"Z").is_some() {
-            return 0;
-        }
-        self.byte(b" ");
-        if self.rest().starts_with(b"UTC") || self.rest().starts_with(b"GMT") {
-            self.at += 3;
-            return 0;
-        }
-        if let Some(sign) = self.byte(b"+-")
-            && let Some((h, _)) = self.number(2, 2)
-        {
-            self.byte(b":");
-            let minutes = self.number(2, 2).map(|(m, _)| h * 60 + m);
-            if let Some(minutes) = minutes.filter(|m| *m <= 14 * 60)
-                && !self.peek().is_some_and(is_word)
-            {
-                return (if sign == b'-' { -minutes } else { minutes }) as i16;
-            }
-        }
-        self.at = mark;
-        0
-    }
-
-    fn weekday(&mut self) -> Option<()> {
-        let name = self.rest().get(..3)?;
-        [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"].iter().find(|d| **d == name)?;
-        self.at += 3;
-        Some(())
-    }
-
-    fn month(&mut self) -> Option<i64> {
-        const MONTHS: [&[u8; 3]; 12] = [
-            b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
-            b"Dec",
-        ];
-        let name = self.rest().get(..3)?;
-        let month = MONTHS.iter().position(|m| *m == name)?;
-        self.at += 3;
-        Some(month as i64 + 1)
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What the wording of a message says: how grave it is where no level says so, and of what kind
-//! the trouble is.
+//! How grave a message is by its wording, where no level says so.
 //!
 //! General words of trouble with their negations (`no errors`, `failed=0`, `error-free`), not
-//! messages of known programs. Left out: levels that the log itself gives (`level`).
+//! messages of known programs. Left out: levels that the log itself gives (`level`), and of what
+//! kind the trouble is (`trouble`).
 
 use super::level::Severity;
 use super::piece;
@@ -325,172 +325,6 @@ fn negated(words: &[Word], i: usize) -> bool {
             || (code(next) && words.get(i + 2).is_some_and(zero)))
 }
 
-/// What kind of trouble a message tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Trouble {
-    /// One or two words: `authentication`, `connectivity`, …
-    pub(super) kind: &'static str,
-    /// The words of the message that say so.
-    pub(super) evidence: &'static str,
-}
-
-/// Kinds with the phrases that show them, the most telling first.
-const KINDS: [(&str, &[&str]); 11] = [
-    (
-        "resource exhaustion",
-        &[
-            "out of memory",
-            "outofmemory",
-            "no space left",
-            "disk full",
-            "too many open files",
-            "quota exceeded",
-            "memory exhausted",
-            "pool exhausted",
-            "exhausted",
-            "insufficient",
-            "heap space",
-            "too many connections",
-            "queue full",
-            "queue is full",
-            "oom",
-        ],
-    ),
-    (
-        "crash",
-        &[
-            "panic",
-            "segfault",
-            "segmentation fault",
-            "core dump",
-            "crash",
-            "exited abnormally",
-            "abnormally",
-            "unhandled exception",
-            "uncaught exception",
-            "uncaught",
-            "unhandled",
-            "killed",
-            "aborted",
-        ],
-    ),
-    (
-        "authentication",
-        &[
-            "authentication fail",
-            "auth fail",
-            "failed password",
-            "invalid user",
-            "user unknown",
-            "unknown user",
-            "invalid credential",
-            "bad password",
-            "wrong password",
-            "login fail",
-            "failed login",
-            "unauthorized",
-            "unauthorised",
-            "authentication",
-            "authenticate",
-            "credential",
-            "password",
-            "invalid token",
-            "token expired",
-        ],
-    ),
-    (
-        "permission",
-        &[
-            "permission denied",
-            "access denied",
-            "not permitted",
-            "not allowed",
-            "forbidden",
-            "privilege",
-            "denied",
-            "eacces",
-        ],
-    ),
-    ("timeout", &["timed out", "timeout", "time out", "deadline exceeded", "etimedout"]),
-    (
-        "connectivity",
-        &[
-            "connection refused",
-            "connection reset",
-            "reset by peer",
-            "broken pipe",
-            "unreachable",
-            "no route",
-            "econnrefused",
-            "econnreset",
-            "not connected",
-            "connection",
-            "connect",
-            "socket",
-            "network",
-            "getaddrinfo",
-            "resolve",
-            "dns",
-            "disconnect",
-            "refused",
-            "upstream",
-            "end of stream",
-        ],
-    ),
-    (
-        "missing file or object",
-        &["no such file", "not found", "does not exist", "no such", "missing", "enoent"],
-    ),
-    (
-        "damaged or invalid data",
-        &[
-            "corrupt",
-            "checksum",
-            "malformed",
-            "parse error",
-            "syntax error",
-            "cannot parse",
-            "decode",
-            "unmarshal",
-            "parity",
-            "mismatch",
-            "schema",
-        ],
-    ),
-    (
-        "configuration",
-        &[
-            "config",
-            "unrecognized option",
-            "unknown option",
-            "invalid option",
-            "property",
-            "setting",
-        ],
-    ),
-    ("concurrency", &["deadlock", "lock wait", "conflict"]),
-    (
-        "invalid input",
-        &["invalid", "illegal", "unexpected", "out of range", "unsupported", "not supported"],
-    ),
-];
-
-/// The kind of trouble by the wording, `None` where no phrase shows one.
-pub(super) fn trouble(content: &str) -> Option<Trouble> {
-    let lower = content.to_ascii_lowercase();
-    KINDS.iter().find_map(|(kind, phrases)| {
-        let evidence = phrases.iter().find(|phrase| starts_word(&lower, phrase))?;
-        Some(Trouble { kind, evidence })
-    })
-}
-
-/// Whether `phrase` stands in `text` at the start of a word.
-fn starts_word(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| {
-        at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric() || phrase.len() > 8
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -560,21 +394,5 @@ mod tests {
         assert_eq!(severity("scan done errors=0"), (None, true));
         assert_eq!(severity("scan done errors=4"), (Some(Severity::Error), true));
         assert!(!severity("scan failed").1);
-    }
-
-    #[test]
-    fn kinds_follow_the_wording() {
-        for (content, kind) in [
-            ("Failed password for root", Some("authentication")),
-            ("open x: permission denied", Some("permission")),
-            ("dial tcp: connection refused", Some("connectivity")),
-            ("query timed out after 5 s", Some("timeout")),
-            ("java.lang.OutOfMemoryError: heap", Some("resource exhaustion")),
-            ("open x: no such file or directory", Some("missing file or object")),
-            ("checksum wrong in block", Some("damaged or invalid data")),
-            ("it went wrong", None),
-        ] {
-            assert_eq!(trouble(content).map(|t| t.kind), kind, "{content}");
-        }
     }
 }
