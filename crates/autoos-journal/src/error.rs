@@ -33,6 +33,9 @@ pub enum Error {
     /// The bodies of this owner were erased.
     #[error("the bodies of {0} were erased")]
     Erased(uuid::Uuid),
+    /// The events of this stream were dropped after their retention; its head is kept.
+    #[error("the events of {0} were archived after their retention")]
+    Archived(StreamId),
     /// No room, or over a limit: wait, free some, and try again. Nothing was recorded.
     #[error("the journal takes no appends: {0}")]
     ReadOnly(String),

@@ -135,6 +135,9 @@ impl Draft {
                     actual: next,
                 });
             }
+            if before.is_some_and(|head| head.base == head.next) {
+                return Err(Error::Archived(write.stream));
+            }
             let prev = before.map_or_else(|| row::chain_start(write.stream), |head| head.chain);
             prevs.push((row::raw_stream(write.stream), prev));
             changes.push(write.change(before, prev));

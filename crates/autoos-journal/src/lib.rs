@@ -9,13 +9,18 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+pub mod disk;
 mod error;
 mod event;
 mod groups;
 mod ledger;
+mod local;
+mod log;
 mod memory;
 mod row;
+mod store;
 mod subscribe;
+mod vault;
 
 pub use error::Error;
 pub use event::{
@@ -23,6 +28,7 @@ pub use event::{
     StreamWrite, Trace,
 };
 pub use groups::{Groups, Member};
+pub use local::{LocalJournal, LocalOptions, RecoveryReport, SYNC_BUCKETS_US, Stats};
 pub use memory::{MemoryJournal, Outcome};
 pub use row::{Chain, chain_next, chain_start};
 

@@ -1,0 +1,200 @@
+//! The applier: the one thread that writes the event store.
+//!
+//! It takes what was recorded since it looked last as one layer, so that a stream that moved ten
+//! times costs one write of its head; from time to time it makes the store durable and lets old
+//! segments of the log go.
+
+use super::{
+    core::{Core, lock},
+    writer::Request,
+};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
+    time::{Duration, Instant},
+};
+
+/// How often the applier looks after a full disk.
+const PROBE: Duration = Duration::from_millis(200);
+
+pub(crate) struct Applier {
+    core: Arc<Core>,
+    requests: Sender<Request>,
+    checkpointed: Instant,
+    /// Bytes applied since then.
+    dirty: usize,
+}
+
+impl Applier {
+    pub(crate) fn new(core: Arc<Core>, requests: Sender<Request>) -> Self {
+        Self { core, requests, checkpointed: Instant::now(), dirty: 0 }
+    }
+
+    /// Works until the writer has ended and all is applied and durable.
+    pub(crate) fn run(mut self) {
+        while let Some(stop) = self.wait() {
+            if !self.step(stop) {
+                return;
+            }
+            let idle = self.core.tail.read().active.is_empty();
+            if stop && idle {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do; answers whether it is the last time, and none when
+    /// there is nothing more to do for good.
+    fn wait(&self) -> Option<bool> {
+        let delay = Duration::from_millis(self.core.options.apply_delay_ms);
+        let soon = self.core.options.tail_bytes / 4;
+        let mut since: Option<Instant> = None;
+        let mut signals = lock(&self.core.signals);
+        loop {
+            let waiting = self.core.tail.read().active.bytes;
+            if signals.stop {
+                return Some(true);
+            }
+            let due = since.is_some_and(|since| since.elapsed() >= delay);
+            if signals.checkpoint || waiting > 0 && (signals.hurry || due || waiting >= soon) {
+                return Some(false);
+            }
+            let idle = if self.dirty > 0 { Duration::from_secs(5) } else { PROBE * 50 };
+            let timeout = match (waiting > 0, self.core.space.degraded().is_some()) {
+                (_, true) => PROBE,
+                (true, false) => {
+                    let since = *since.get_or_insert_with(Instant::now);
+                    delay.saturating_sub(since.elapsed()).max(Duration::from_millis(1))
+                }
+                (false, false) => idle,
+            };
+            let (next, timed_out) = self
+                .core
+                .changed
+                .wait_timeout(signals, timeout)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            signals = next;
+            if timed_out.timed_out() {
+                self.core.space.recover();
+                if waiting == 0 && self.dirty > 0 {
+                    return Some(false);
+                }
+            }
+        }
+    }
+
+    /// Applies what is there; answers false when the store can no longer be written.
+    fn step(&mut self, stop: bool) -> bool {
+        if self.core.space.is_low() {
+            self.core.space.degrade("there is little left for the event store");
+        }
+        if self.core.space.is_low() {
+            // The log has it all; the store follows when there is room again.
+            if !stop {
+                let signals = lock(&self.core.signals);
+                drop(self.core.changed.wait_timeout(signals, PROBE));
+            }
+            return !stop;
+        }
+        match self.apply().and_then(|()| self.checkpoint(stop)) {
+            Ok(()) => true,
+            Err(error) => {
+                self.core.suspect(&error);
+                self.core.halt(format!(
+                    "the event store cannot be written ({error}): start the node again, it is \
+                     rebuilt from the log where that is needed"
+                ));
+                false
+            }
+        }
+    }
+
+    fn apply(&mut self) -> Result<(), crate::Error> {
+        let (layer, ends) = {
+            let mut layers = self.core.tail.write();
+            if layers.active.is_empty() {
+                // Not while holding the layers: others take these locks the other way round.
+                drop(layers);
+                self.core.signal(|signals| signals.hurry = false);
+                return Ok(());
+            }
+            let layer = Arc::new(std::mem::take(&mut layers.active));
+            layers.applying = Some(layer.clone());
+            (layer, layers.ends.clone())
+        };
+        self.core.signal(|signals| signals.hurry = false);
+        self.core.store.apply(&layer, &ends)?;
+        self.core.tail.write().applying = None;
+        self.core.counters.layers.fetch_add(1, Relaxed);
+        self.dirty += layer.bytes;
+        self.core.signal(|signals| signals.applied = layer.frame);
+        if !layer.erased.is_empty() {
+            // The log still has what was erased: bring the purge on. After Stop nobody listens,
+            // and the next opening finds the word left here.
+            let word = self.core.options.dir.join(super::open::PURGE);
+            crate::disk::replace(&*self.core.options.disk, &word, b"purge\n")?;
+            let _ = self.requests.send(Request::Rotate { purge: true });
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, stop: bool) -> Result<(), crate::Error> {
+        let options = &self.core.options;
+        let (applied, asked) = {
+            let signals = lock(&self.core.signals);
+            (signals.applied, signals.checkpoint || stop)
+        };
+        let old = self.checkpointed.elapsed() >= Duration::from_millis(options.checkpoint_ms);
+        if !asked && self.dirty < options.checkpoint_bytes && !(old && self.dirty > 0) {
+            return Ok(());
+        }
+        self.core.store.checkpoint()?;
+        self.core.counters.checkpoints.fetch_add(1, Relaxed);
+        self.dirty = 0;
+        self.checkpointed = Instant::now();
+        let purge_to = {
+            let mut signals = lock(&self.core.signals);
+            signals.durable = applied;
+            // A purge that waits for frames which are not applied yet asks again.
+            signals.checkpoint = signals.purge_to > applied;
+            if signals.pinned > 0 { None } else { Some(signals.purge_to) }
+        };
+        self.core.changed.notify_all();
+        if let Some(purge_to) = purge_to {
+            self.purge(applied, purge_to)?;
+        }
+        Ok(())
+    }
+
+    /// Removes segments that are durable in the store, as many as the log keeps too much, and
+    /// those that must go.
+    fn purge(&self, durable: u64, purge_to: u64) -> Result<(), crate::Error> {
+        let options = &self.core.options;
+        let mut segments = lock(&self.core.segments);
+        let mut kept: u64 = segments.iter().map(|segment| segment.bytes).sum();
+        let mut removed = false;
+        while let Some(segment) = segments.front() {
+            let over = kept > options.keep_log_bytes || segment.last <= purge_to;
+            if segment.last > durable || !over {
+                break;
+            }
+            options.disk.remove(&segment.path)?;
+            kept -= segment.bytes;
+            segments.pop_front();
+            removed = true;
+            self.core.counters.purged_segments.fetch_add(1, Relaxed);
+        }
+        drop(segments);
+        if purge_to > 0 && purge_to <= durable {
+            let word = options.dir.join(super::open::PURGE);
+            if let Err(error) = options.disk.remove(&word)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error.into());
+            }
+        }
+        if removed {
+            options.disk.sync_dir(&options.dir.join(super::open::LOG))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,374 @@
+//! The port on the local journal: writes go to the writer, reads look through the layers and
+//! then into the store.
+//!
+//! A read of a few rows runs where it is called: the store answers from memory or with one read
+//! of the disk. What may read many rows runs on tokio's blocking threads.
+
+use super::{
+    Core, LocalJournal, ROOM_KIB, ask,
+    core::lock,
+    writer::{Append, Request, SealedBody},
+};
+use crate::{
+    Batch, BodyKey, Cursor, Error, Event, Head, Journal, Position, Snapshot, Standing,
+    ledger::{self, Draft, StreamHead},
+    row::{Verifier, broken_chain, scan_row},
+    subscribe, vault,
+};
+use autoos_kernel::{
+    body::BodyRef,
+    id::{Shard, StreamId},
+    time::Timestamp,
+};
+use futures::{
+    FutureExt,
+    future::BoxFuture,
+    stream::{self, BoxStream, StreamExt},
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Runs what may wait for the disk away from the workers of the runtime.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::runtime::Handle::try_current() {
+        Err(_) => work(),
+        Ok(runtime) => match runtime.spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Halted(format!("a read was aborted: {error}"))),
+        },
+    }
+}
+
+impl Core {
+    fn read(&self, stream: StreamId, from: u64, limit: usize) -> Result<Vec<Event>, Error> {
+        let (rows, recent) = {
+            let layers = self.tail.read();
+            (layers.stream(stream), layers.head(stream))
+        };
+        let head = match recent {
+            Some(head) => head,
+            None => match self.store.head(stream)? {
+                Some(head) => head,
+                None => return Ok(vec![]),
+            },
+        };
+        if limit == 0 || from >= head.next {
+            return Ok(vec![]);
+        }
+        if from < head.base {
+            return Err(Error::Archived(stream));
+        }
+        let tail_begins = rows
+            .first()
+            .and_then(|row| row.changes.iter().find(|change| change.stream == stream))
+            .map(|change| change.before.map_or(0, |head| head.next));
+        let mut verifier = Verifier::new(stream);
+        let mut events = Vec::new();
+        if tail_begins.is_none_or(|begins| from < begins) {
+            let until = tail_begins.unwrap_or(u64::MAX);
+            self.store.read(stream, from, until, limit, &mut verifier, &mut events)?;
+        }
+        for row in rows {
+            verifier.take(&row.value, from, limit, &mut events)?;
+        }
+        self.check_read(stream, &head, &verifier, events.len() < limit)?;
+        Ok(events)
+    }
+
+    /// Checks that a read which was not cut by its limit came to the head.
+    fn check_read(
+        &self,
+        stream: StreamId,
+        head: &StreamHead,
+        verifier: &Verifier,
+        whole: bool,
+    ) -> Result<(), Error> {
+        let (next, chain) = verifier.reached().unwrap_or((0, [0; 32]));
+        let short = whole && next < head.next;
+        if short || next == head.next && chain != head.chain {
+            return Err(broken_chain(stream, next, head.next));
+        }
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Vec<(Position, Event)>, Error> {
+        self.check_shard(shard)?;
+        let (rows, begins, end) = {
+            let layers = self.tail.read();
+            let (rows, begins) = layers.shard(shard, offset, limit);
+            (rows, begins, layers.ends[usize::from(shard.0)])
+        };
+        let mut events = Vec::new();
+        if limit == 0 || offset >= end {
+            return Ok(events);
+        }
+        let until = begins.unwrap_or(end);
+        if offset < until {
+            self.store.scan(shard, offset, until, limit, &mut events)?;
+        }
+        for row in rows {
+            if events.len() >= limit {
+                break;
+            }
+            scan_row(&row.value, shard, row.offset, offset, limit, &mut events)?;
+        }
+        Ok(events)
+    }
+
+    /// Remembers, for the next opening, damage that a read found.
+    fn watched<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result {
+            self.suspect(error);
+        }
+        result
+    }
+
+    fn running(&self) -> Result<Vec<StreamId>, Error> {
+        let recent = self.tail.read().changes();
+        let mut running = self.store.running()?;
+        running.retain(|stream| !recent.contains_key(stream));
+        let new = recent.iter().filter(|(_, head)| head.standing == Standing::Running);
+        running.extend(new.map(|(stream, _)| *stream));
+        running.sort_unstable();
+        Ok(running)
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(Timestamp, StreamId)>, Error> {
+        let recent = self.tail.read().changes();
+        let mut due = self.store.timers(now, limit, |stream| recent.contains_key(&stream))?;
+        due.extend(recent.iter().filter_map(|(stream, head)| match head.standing {
+            Standing::Waiting { wake: Some(at) } if at <= now => Some((at, *stream)),
+            _ => None,
+        }));
+        due.sort_unstable();
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    fn body(&self, owner: Uuid, body: BodyRef) -> Result<Option<Vec<u8>>, Error> {
+        if self.is_erased(owner)? {
+            return Err(Error::Erased(owner));
+        }
+        let recent = self.tail.read().body(owner, body);
+        let sealed = match recent {
+            Some(sealed) => sealed.to_vec(),
+            None => match self.store.body(owner, body)? {
+                Some(sealed) => sealed,
+                None => return Ok(None),
+            },
+        };
+        match self.stored_key(owner)? {
+            Some(key) => vault::open_body(&key, body, &sealed).map(Some),
+            // It was there a moment ago: its owner was erased in between.
+            None => Err(Error::Erased(owner)),
+        }
+    }
+
+    fn group_cursor(&self, group: &str) -> Result<Cursor, Error> {
+        let mut cursor = Cursor::default();
+        for shard in (0..self.shards).map(Shard) {
+            if let Some(next) = self.group_ack(group, shard)? {
+                cursor.0.insert(shard, next);
+            }
+        }
+        Ok(cursor)
+    }
+}
+
+impl subscribe::Source for Arc<Core> {
+    fn ends(&self) -> Cursor {
+        Core::ends(self)
+    }
+
+    fn page(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>> {
+        let core = self.clone();
+        blocking(move || core.watched(core.scan(shard, offset, limit))).boxed()
+    }
+}
+
+impl LocalJournal {
+    /// Runs a read that may be long.
+    fn long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Error>> {
+        let core = self.core.clone();
+        blocking(move || core.watched(read(&core))).boxed()
+    }
+
+    /// Runs a read of a few rows.
+    fn short<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Core) -> Result<T, Error> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Error>> {
+        let core = self.core.clone();
+        async move { core.watched(read(&core)) }.boxed()
+    }
+}
+
+impl Journal for LocalJournal {
+    fn shards(&self) -> u16 {
+        self.core.shards
+    }
+
+    fn epoch(&self, _shard: Shard) -> u64 {
+        self.core.epoch
+    }
+
+    fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Position, Error>> {
+        let (core, requests) = (self.core.clone(), self.requests.clone());
+        let room = self.room.clone();
+        async move {
+            // Encoding, hashing and sealing happen here, beside the writer and not in it.
+            let (draft, bodies) = Draft::new(batch, core.shards)?;
+            let bodies: Vec<SealedBody> = bodies
+                .into_iter()
+                .map(|body| SealedBody {
+                    sealed: vault::seal_body(&body.key, body.body, &body.bytes).into(),
+                    key: body.key,
+                    body: body.body,
+                })
+                .collect();
+            let bytes = draft.bytes + bodies.iter().map(|body| body.sealed.len()).sum::<usize>();
+            let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
+            let permit = room.acquire_many_owned(kib).await;
+            let _permit = permit.map_err(|_| Error::Halted("it was closed".into()))?;
+            ask(core, requests, |answer| {
+                Request::Append(Box::new(Append { draft, bodies, answer, _permit }))
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    fn read(
+        &self,
+        stream: StreamId,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Event>, Error>> {
+        self.long(move |core| core.read(stream, from, limit))
+    }
+
+    fn head(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Head>, Error>> {
+        self.short(move |core| Ok(core.head(stream)?.map(|head| head.public())))
+    }
+
+    fn scan(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>> {
+        self.long(move |core| core.scan(shard, offset, limit))
+    }
+
+    fn end(&self) -> Cursor {
+        self.core.ends()
+    }
+
+    fn subscribe(&self, from: Cursor) -> BoxStream<'static, Result<(Position, Event), Error>> {
+        let commits = lock(&self.core.commits).as_ref().map(tokio::sync::watch::Sender::subscribe);
+        match commits {
+            Some(commits) => subscribe::follow(self.core.clone(), from, commits),
+            None => stream::empty().boxed(),
+        }
+    }
+
+    fn body_key(&self, owner: Uuid) -> BoxFuture<'static, Result<BodyKey, Error>> {
+        self.short(move |core| core.body_key(owner))
+    }
+
+    fn body(
+        &self,
+        owner: Uuid,
+        body: BodyRef,
+    ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Error>> {
+        self.long(move |core| core.body(owner, body))
+    }
+
+    fn erase(&self, owner: Uuid) -> BoxFuture<'static, Result<(), Error>> {
+        let (core, requests) = (self.core.clone(), self.requests.clone());
+        async move {
+            ask(core.clone(), requests, |answer| Request::Erase { owner, answer }).await?;
+            core.born(owner);
+            core.signal(|signals| signals.hurry = true);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn save_snapshot(
+        &self,
+        stream: StreamId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'static, Result<(), Error>> {
+        let core = self.core.clone();
+        async move {
+            core.check()?;
+            if snapshot.state.len() > ledger::MAX_BODY_BYTES {
+                return Err(ledger::invalid("a snapshot has at most 64 MiB"));
+            }
+            // Not in the log: losing one costs time, never truth.
+            core.tail.write().active.snapshot(stream, snapshot);
+            core.signal(|_| {});
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn snapshot(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Snapshot>, Error>> {
+        self.short(move |core| {
+            let recent = core.tail.read().snapshot(stream);
+            recent.map_or_else(|| core.store.snapshot(stream), |snapshot| Ok(Some(snapshot)))
+        })
+    }
+
+    fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
+        self.long(Core::running)
+    }
+
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
+        self.long(move |core| {
+            Ok(core.due(now, limit)?.into_iter().map(|(_, stream)| stream).collect())
+        })
+    }
+
+    fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
+        self.long(|core| Ok(core.due(Timestamp(u64::MAX), 1)?.first().map(|(at, _)| *at)))
+    }
+
+    fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {
+        let group = group.to_owned();
+        self.short(move |core| core.group_cursor(&group))
+    }
+
+    fn group_ack(&self, group: &str, position: Position) -> BoxFuture<'static, Result<(), Error>> {
+        let (core, requests) = (self.core.clone(), self.requests.clone());
+        let group = group.to_owned();
+        ask(core, requests, move |answer| Request::Ack { group, position, answer }).boxed()
+    }
+
+    fn degraded(&self) -> Option<String> {
+        self.core
+            .halted()
+            .map(|why| format!("the journal has halted: {why}"))
+            .or_else(|| self.core.space.degraded())
+    }
+}

@@ -1,0 +1,141 @@
+//! The event store: sled, behind the log, from which streams and shards are read.
+//!
+//! It is never the boundary of durability: [`Store::checkpoint`] makes it durable from time to
+//! time, and only then may the log be purged. It can be rebuilt from the log. Each shard has a
+//! tree of its own, in which everything of the shard lies, so that a layer is applied to a shard
+//! in one atomic batch together with how far it went.
+//!
+//! sled panics on some damage and keeps quiet about other: every call is guarded, values carry
+//! checksums, offsets have no gaps, and chains are verified by the reader.
+
+mod apply;
+mod check;
+mod keys;
+mod read;
+mod value;
+
+pub(crate) use value::{decode_head, encode_head};
+
+use crate::{Error, ledger::StreamHead};
+use autoos_kernel::id::{Shard, StreamId};
+use std::{
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+use uuid::Uuid;
+
+/// Memory that sled may use for its cache.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// The event store.
+pub(crate) struct Store {
+    db: sled::Db,
+    /// Held open, so that a sync that failed is not forgotten by reopening.
+    file: File,
+    shards: Vec<sled::Tree>,
+}
+
+/// How far the store has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The last frame that is in it.
+    pub(crate) frame: u64,
+    /// The end of each shard.
+    pub(crate) ends: Vec<u64>,
+}
+
+/// Runs what may panic inside sled.
+fn guard<T>(what: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("for no given reason");
+        Err(Error::Corrupt(format!("the event store panicked: {text}")))
+    })
+}
+
+/// A sled error in the terms of the port.
+fn sled_error(error: sled::Error) -> Error {
+    match error {
+        sled::Error::Io(error) => Error::Io(format!("event store: {error}")),
+        error => Error::Corrupt(format!("event store: {error}")),
+    }
+}
+
+impl Store {
+    /// Opens the store in `dir`, or makes one.
+    pub(crate) fn open(dir: &Path, shards: u16) -> Result<Self, Error> {
+        guard(|| {
+            let db = sled::Config::new()
+                .path(dir)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(None)
+                .open()
+                .map_err(sled_error)?;
+            let file = File::open(dir.join("db"))?;
+            let shards = (0..shards)
+                .map(|n| db.open_tree(format!("shard-{n:05}")).map_err(sled_error))
+                .collect::<Result<_, _>>()?;
+            // The names must last as long as what they name.
+            if cfg!(unix) {
+                File::open(dir)?.sync_all()?;
+            }
+            Ok(Self { db, file, shards })
+        })
+    }
+
+    fn tree(&self, shard: Shard) -> &sled::Tree {
+        &self.shards[usize::from(shard.0)]
+    }
+
+    fn shard_of(&self, stream: StreamId) -> Shard {
+        stream.shard(self.count())
+    }
+
+    fn tree_of(&self, owner: Uuid) -> &sled::Tree {
+        self.tree(Shard::of(owner, self.count()))
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.shards.len()).expect("was opened with a u16")
+    }
+
+    /// How far the store has come; the frame is a lower bound for each shard.
+    pub(crate) fn applied(&self) -> Result<Applied, Error> {
+        guard(|| {
+            let row = self.db.get(keys::APPLIED).map_err(sled_error)?;
+            match row {
+                None => Ok(Applied { frame: 0, ends: vec![0; self.shards.len()] }),
+                Some(row) => value::decode_applied(&row, self.shards.len()),
+            }
+        })
+    }
+
+    /// The frame and the end of one shard, written with its events.
+    pub(crate) fn shard_applied(&self, shard: Shard) -> Result<(u64, u64), Error> {
+        guard(|| {
+            let row = self.tree(shard).get(keys::APPLIED).map_err(sled_error)?;
+            row.map_or(Ok((0, 0)), |row| value::decode_progress(&row))
+        })
+    }
+
+    /// Returns once all that was applied is durable.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        guard(|| {
+            self.db.flush().map_err(sled_error)?;
+            self.file.sync_data()?;
+            Ok(())
+        })
+    }
+
+    pub(crate) fn head(&self, stream: StreamId) -> Result<Option<StreamHead>, Error> {
+        guard(|| {
+            let tree = self.tree(self.shard_of(stream));
+            let head = value::get(tree, &keys::head(stream))?;
+            head.map(|bytes| value::decode_head(&bytes)).transpose()
+        })
+    }
+}
