@@ -1,8 +1,10 @@
 //! API keys through their public interface, on the journal in memory.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
 use autoos_guard::{DEFAULT_TENANT, Denied, Error, Keys};
 use autoos_journal::{
-    Batch, Journal, MemoryJournal, NewEvent, Outcome, SharedJournal, Standing, StreamWrite,
+    Batch, MemoryJournal, NewEvent, Outcome, SharedJournal, Standing, StreamWrite,
 };
 use autoos_kernel::{
     id::{Shard, StreamId},

@@ -24,36 +24,27 @@ pub(crate) struct Bodies<'a> {
 }
 
 impl Bodies<'_> {
-    /// The bytes of a body; none when it is not there or was erased.
-    async fn bytes(&self, body: BodyRef) -> Result<Option<Vec<u8>>, Error> {
+    /// The bytes of a body, or none, and whether that is because it was erased.
+    async fn fetch(&self, body: BodyRef) -> Result<(Option<Vec<u8>>, bool), Error> {
         match self.journal.body(self.owner, body).await {
-            Ok(bytes) => Ok(bytes),
-            Err(journal::Error::Erased(_)) => Ok(None),
+            Ok(bytes) => Ok((bytes, false)),
+            Err(journal::Error::Erased(_)) => Ok((None, true)),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A body as text.
-    pub(crate) async fn text(&self, body: BodyRef) -> Result<Option<String>, Error> {
-        let bytes = self.bytes(body).await?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    /// A body as text, or none, and whether that is because it was erased.
+    pub(crate) async fn text(&self, body: BodyRef) -> Result<(Option<String>, bool), Error> {
+        let (bytes, erased) = self.fetch(body).await?;
+        Ok((bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()), erased))
     }
 
     /// A body as a JSON document; one that is none is shown as the text that it is.
     pub(crate) async fn json(&self, body: BodyRef) -> Result<Option<Value>, Error> {
-        Ok(self.bytes(body).await?.map(|bytes| {
+        Ok(self.fetch(body).await?.0.map(|bytes| {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         }))
-    }
-
-    /// Whether the bodies were destroyed; asked of any one of them.
-    async fn erased(&self, body: BodyRef) -> Result<bool, Error> {
-        match self.journal.body(self.owner, body).await {
-            Ok(_) => Ok(false),
-            Err(journal::Error::Erased(_)) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 
@@ -71,7 +62,7 @@ pub(crate) async fn workflow(
     let updated = workflow.updated.max(created);
     let ended = workflow.end.as_ref().map(|end| end.at);
     let (intent, erased) = match request {
-        Some(request) => (bodies.text(request.text).await?, bodies.erased(request.text).await?),
+        Some(request) => bodies.text(request.text).await?,
         None => (None, false),
     };
     let result = match workflow.end.as_ref().and_then(|end| end.output.as_ref()) {

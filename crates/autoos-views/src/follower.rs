@@ -180,24 +180,25 @@ async fn failing(shared: &Shared, error: &journal::Error) {
     tokio::time::sleep(RETRY).await;
 }
 
-/// Folds what comes, and wakes those that wait for it. `waking` ends once this has caught up.
+/// Folds what comes, and wakes those that wait for it. `waking` ends once this has caught up
+/// with what was committed while the index was built.
 async fn follow(shared: &Arc<Shared>, from: Cursor, mut waking: JoinSet<()>) {
-    let mut cursor = from;
     let behind = shared.journal.end();
-    loop {
-        if caught_up(&cursor, &behind) {
-            waking.abort_all();
-        }
+    let mut cursor = from;
+    if caught_up(&cursor, &behind) {
         shared.say(Ready::Yes);
+        waking.abort_all();
+    }
+    loop {
         let mut chunks = shared.journal.subscribe(cursor.clone()).ready_chunks(CHUNK);
         let error = loop {
             let Some(chunk) = chunks.next().await else { return };
-            let error = take(shared, &mut cursor, chunk);
-            if caught_up(&cursor, &behind) {
-                waking.abort_all();
-            }
-            if let Some(error) = error {
+            if let Some(error) = take(shared, &mut cursor, chunk) {
                 break error;
+            }
+            if caught_up(&cursor, &behind) && shared.progress.borrow().ready != Ready::Yes {
+                shared.say(Ready::Yes);
+                waking.abort_all();
             }
         };
         failing(shared, &error).await;

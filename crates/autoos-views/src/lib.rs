@@ -57,12 +57,17 @@ pub struct Views {
     _follower: Arc<Follower>,
 }
 
-/// The follower's task, which ends with the last of the views that it feeds.
-struct Follower(JoinHandle<()>);
+/// The follower's task, which ends with the last of the views that it feeds, and every watch
+/// with it.
+struct Follower {
+    task: JoinHandle<()>,
+    shared: Arc<Shared>,
+}
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        self.shared.wakers.close();
     }
 }
 
@@ -84,8 +89,9 @@ impl Views {
     pub fn start(journal: SharedJournal) -> Self {
         let end = journal.end();
         let shared = Shared::new(journal, &end);
-        let follower = tokio::spawn(follower::run(shared.clone(), end));
-        Self { shared, _follower: Arc::new(Follower(follower)) }
+        let task = tokio::spawn(follower::run(shared.clone(), end));
+        let follower = Follower { task, shared: shared.clone() };
+        Self { shared, _follower: Arc::new(follower) }
     }
 
     fn index(&self) -> RwLockReadGuard<'_, index::Index> {
@@ -230,7 +236,8 @@ impl Views {
     /// 500) rows.
     ///
     /// # Errors
-    /// [`Error::BadToken`], and when the journal or one of the workflows cannot be read.
+    /// [`Error::BadToken`], and when the journal cannot be read. A workflow that is
+    /// [damaged](Error::Damaged) is left out, and the log says so.
     pub async fn escalations(
         &self,
         filter: &EscalationFilter,
@@ -263,7 +270,7 @@ impl Views {
     }
 
     fn is_ready(&self) -> bool {
-        matches!(self.ready(), Ready::Yes | Ready::Stopped)
+        self.ready() == Ready::Yes
     }
 
     /// Waits until [`Self::ready`] is `Yes`.

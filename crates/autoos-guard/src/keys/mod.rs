@@ -179,7 +179,7 @@ impl Keys {
         let event = Event::KeyCreated { id: id.clone(), hash, name, tenant };
         self.shared.record(|_| Ok(Some(event.clone()))).await?;
         let info = self.shared.read().by_id(&id).cloned();
-        Ok((info.ok_or_else(|| Error::Missing(id))?, secret))
+        Ok((info.ok_or(Error::Missing(id))?, secret))
     }
 
     /// Every key that was ever made, oldest first.

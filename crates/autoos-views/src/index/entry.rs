@@ -121,6 +121,10 @@ impl Entry {
             *live = Live::default();
         }
         seen.over = self.over.saturating_sub(over);
+        if live.running.is_empty() {
+            // Workflows that wait are many: they hold no room for attempts.
+            live.running = Vec::new();
+        }
         let idle = live.running.is_empty() && live.lists.is_empty() && live.asked.is_empty();
         self.live = (!idle).then_some(live);
         seen
@@ -152,6 +156,7 @@ impl Entry {
                 self.step_over(step, live);
             }
             Event::Escalated { escalation, step, .. } => {
+                live.asked.reserve_exact(1);
                 live.asked.push((*escalation, step.clone(), at));
                 seen.asked.push((at, *escalation, true));
             }

@@ -276,7 +276,15 @@ pub(crate) async fn escalations(
         next = found.next;
         for (place, entry) in found.rows {
             let id = WorkflowId(place.1);
-            let Some(story) = Story::read(journal, id, u64::MAX).await? else { continue };
+            let story = match Story::read(journal, id, u64::MAX).await {
+                Ok(Some(story)) => story,
+                Ok(None) => continue,
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::warn!(%error, "left out of the list of escalations");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let Some(asked) = story.workflow.escalations.get(&place.2) else { continue };
             let bodies = Bodies { journal, owner: id.0 };
             let escalation = assemble::escalation(&bodies, &story, place.2, asked).await?;
@@ -302,7 +310,7 @@ async fn intent_text(journal: &SharedJournal, id: WorkflowId) -> Result<Option<S
     let accepted = first.first().and_then(|event| decode::<intent::Event>(event).ok().flatten());
     match accepted {
         Some(intent::Event::Accepted(request)) => {
-            Bodies { journal, owner: id.0 }.text(request.text).await
+            Ok(Bodies { journal, owner: id.0 }.text(request.text).await?.0)
         }
         _ => Ok(None),
     }

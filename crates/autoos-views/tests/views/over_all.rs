@@ -1,7 +1,6 @@
 //! Lists, questions, spending and counts over all workflows.
 
-mod support;
-
+use crate::support::{Ask, Run, START, journal};
 use autoos_kernel::{
     ladder::{Exit, FailureClass},
     time::Timestamp,
@@ -9,7 +8,6 @@ use autoos_kernel::{
     workflow::{Command, End},
 };
 use autoos_views::{Dimension, Error, EscalationFilter, Filter, Page, Ready, Summary, Views};
-use support::{Ask, Run, START, journal};
 use uuid::Uuid;
 
 /// Twelve workflows of two tenants and three users, every third finished, a minute apart.
@@ -152,6 +150,21 @@ async fn open_questions_are_listed_across_workflows() {
     assert!(!page.items[0].escalation.open && page.items[0].escalation.answers.is_empty());
     let row = &views.list(&Filter::default(), None, 10).await.unwrap().items[1];
     assert_eq!((row.state, row.open_escalations), (WorkflowState::Escalated, 1));
+}
+
+#[tokio::test]
+async fn a_workflow_that_cannot_be_read_hides_no_other_question() {
+    let (_, journal) = journal();
+    let mut runs = Vec::new();
+    for number in 1..=3 {
+        runs.push(asking(&journal, number, START.plus_ms(number as u64 * 1_000)).await);
+    }
+    runs[1].record_raw("resumed", b"\xc1".to_vec()).await;
+    let views = Views::start(journal);
+    views.wait_ready().await.unwrap();
+    let page = views.escalations(&EscalationFilter::default(), None, 10).await.unwrap();
+    let ids: Vec<_> = page.items.iter().map(|item| item.workflow).collect();
+    assert_eq!(ids, [runs[2].id, runs[0].id]);
 }
 
 #[tokio::test]

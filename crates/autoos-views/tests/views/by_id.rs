@@ -1,7 +1,6 @@
 //! One workflow: what is shown of it, its audit trail, and watching it.
 
-mod support;
-
+use crate::support::{Ask, Run, START, journal};
 use autoos_kernel::{
     id::WorkflowId,
     ladder::{Exit, FailureClass},
@@ -11,7 +10,6 @@ use autoos_kernel::{
 use autoos_views::{Change, Error, StepStatus, Views, WorkView};
 use futures::{FutureExt, StreamExt};
 use serde_json::json;
-use support::{Ask, Run, START, journal};
 use uuid::Uuid;
 
 fn server_failure() -> End {
@@ -293,6 +291,18 @@ async fn many_watchers_each_see_every_event_once() {
         assert_eq!(seqs(&seen), (0..seen.len() as u64).collect::<Vec<_>>());
         assert_eq!(seen.last().unwrap().entry.kind, "completed");
     }
+}
+
+#[tokio::test]
+async fn a_watch_does_not_outlive_its_views() {
+    let (_, journal) = journal();
+    let views = Views::start(journal.clone());
+    let run = Run::submit(&journal, Ask::default()).await;
+    let watching = views.watch(run.id, 0).await.unwrap();
+    drop(views);
+    let seen: Vec<_> = watching.collect().await;
+    assert_eq!(seen.len(), 3);
+    assert!(matches!(seen[2], Err(Error::Stopped)));
 }
 
 #[tokio::test]

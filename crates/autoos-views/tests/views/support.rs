@@ -1,8 +1,7 @@
 //! A stand-in for the runtime: decides with the kernel and records what it decides.
 
 use autoos_journal::{
-    Batch, Body, BodyKey, Journal, MemoryJournal, NewEvent, Position, SharedJournal, Standing,
-    StreamWrite,
+    Batch, Body, BodyKey, MemoryJournal, NewEvent, Position, SharedJournal, Standing, StreamWrite,
 };
 use autoos_kernel::{
     body::BodyRef,
