@@ -59,10 +59,13 @@ impl Drop for Inner {
     }
 }
 
+/// Where secrets named `env:NAME` come from.
+type Env = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Puts a fabric together.
 pub struct Builder {
     config: FabricConfig,
-    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    env: Box<Env>,
     extra: Vec<Extra>,
 }
 

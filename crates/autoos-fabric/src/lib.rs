@@ -165,10 +165,11 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that says neither when to come back nor what it cost.
+    /// A failure that says neither when to come back nor what it cost. The detail is made one
+    /// line.
     #[must_use]
     pub fn new(model: &str, class: FailureClass, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let detail = detail.into().replace(char::is_control, " ");
         Self { model: model.to_owned(), class, detail, retry_after_ms: None, cost_microusd: None }
     }
 }

@@ -38,9 +38,10 @@ pub const SHIPPED: &[Shipped] = &[
     openai("gpt-4.1-mini", 1_000_000, 400_000, 1_600_000, None, false),
     openai("gpt-4o-mini", 128_000, 150_000, 600_000, None, false),
     // Above 200,000 tokens of prompt the price doubles: the window ends there, so that it binds.
-    gemini("gemini-2.5-pro", 200_000, 1_250_000, 10_000_000, true),
-    gemini("gemini-2.5-flash", 1_000_000, 300_000, 2_500_000, true),
-    gemini("gemini-2.5-flash-lite", 1_000_000, 100_000, 400_000, false),
+    // It cannot be kept from thinking; the others can, and answers are short.
+    gemini("gemini-2.5-pro", 200_000, 1_250_000, 10_000_000, "low", true),
+    gemini("gemini-2.5-flash", 1_000_000, 300_000, 2_500_000, "none", true),
+    gemini("gemini-2.5-flash-lite", 1_000_000, 100_000, 400_000, "none", false),
 ];
 
 /// The shipped model of that name.
@@ -72,9 +73,10 @@ const fn gemini(
     context_tokens: u32,
     input: u64,
     output: u64,
+    reasoning: &'static str,
     default: bool,
 ) -> Shipped {
     let price = Price { input, output };
     let kind = ProviderKind::Gemini;
-    Shipped { kind, id, context_tokens, price, reasoning: Some("low"), default }
+    Shipped { kind, id, context_tokens, price, reasoning: Some(reasoning), default }
 }

@@ -1,5 +1,7 @@
 //! Configuration: what the environment switches on, who plays which role, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use autoos_fabric::{
     Fabric, FabricConfig, Llm, Price,
     config::{ProviderKind, Timeouts},

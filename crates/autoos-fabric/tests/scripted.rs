@@ -1,5 +1,7 @@
 //! The scripted provider: rules, the ledger in a file, and the example that it plays by default.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use autoos_fabric::{
     Fabric, FabricConfig, FailureClass, Llm, Request, Task, Verdict,
     provider::scripted::{Entry, Script, six_steps},

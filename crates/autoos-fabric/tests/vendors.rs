@@ -1,6 +1,8 @@
 //! Every vendor's client against a server that fails in every way: each way ends in the class
 //! that the ladder needs, and nothing that went wrong tells a secret.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod vendor_server;
 
 use autoos_fabric::{
@@ -150,6 +152,36 @@ async fn a_request_is_put_as_each_vendor_wants_it() {
             assert_eq!(body["model"], "m-1");
             assert_eq!(body["stream"], true);
         }
+    }
+}
+
+#[tokio::test]
+async fn thinking_is_bounded_as_each_vendor_words_it() {
+    let server = VendorServer::start().await;
+    for (kind, word, at, sent) in [
+        (ProviderKind::Openai, "low", "/reasoning_effort", json!("low")),
+        (ProviderKind::Openai, "none", "/reasoning_effort", json!("none")),
+        (
+            ProviderKind::Gemini,
+            "low",
+            "/generationConfig/thinkingConfig/thinkingBudget",
+            json!(1000),
+        ),
+        (ProviderKind::Gemini, "none", "/generationConfig/thinkingConfig/thinkingBudget", json!(0)),
+    ] {
+        let mut provider = ProviderConfig::new(kind);
+        provider.base_url = Some(server.base_url(Scene::Text));
+        provider.api_key = Some(SecretRef::Env("KEY".into()));
+        let price = json!({"input": 1, "output": 1});
+        let model = json!([{"id": "m", "price": price, "reasoning": word}]);
+        provider.models = serde_json::from_value(model).unwrap();
+        let mut config = FabricConfig::default();
+        config.providers.insert("v".into(), provider);
+        let env = |_: &str| Some("k".to_owned());
+        let fabric = Fabric::builder(config).env(env).start().await.unwrap();
+        fabric.ask(Request { model: "v/m".into(), ..request() }).await.unwrap();
+        let body = server.received(Scene::Text).pop().unwrap().body;
+        assert_eq!(body.pointer(at), Some(&sent), "{kind:?} {word} {body}");
     }
 }
 

@@ -3,7 +3,12 @@
 use super::*;
 use crate::{ContextInfo, provider::scripted::six_steps};
 use autoos_kernel::{
-    plan::Plan,
+    plan::{
+        Plan,
+        check::{Against, Models, check},
+        outline::Candidate,
+    },
+    tool::{Catalog, ToolSpec},
     words::{LlmRole, RiskLevel},
 };
 use serde_json::json;
@@ -65,6 +70,54 @@ fn the_example_and_the_schema_are_plans() {
     }
 }
 
+/// One tool that reads, and one model for every role.
+struct World(ToolSpec);
+
+impl Catalog for World {
+    fn tool(&self, name: &str) -> Option<&ToolSpec> {
+        (self.0.name == name).then_some(&self.0)
+    }
+
+    fn tools(&self) -> Vec<&ToolSpec> {
+        vec![&self.0]
+    }
+
+    fn check_args(&self, _: &str, _: &Value, _: &[&str]) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Models for World {
+    fn candidates(&self, _: LlmRole, _: u32, _: u32) -> Vec<Candidate> {
+        vec![Candidate { model: "p/m".into(), reserve_microusd: 1 }]
+    }
+}
+
+fn analyze() -> ToolSpec {
+    serde_json::from_value(json!({
+        "name": "logs.analyze", "description": "Groups the lines.",
+        "arguments": {"type": "object", "properties": {"top": {"type": "integer"}}},
+        "trust": "vetted", "effect": "pure", "reads": true, "timeout_ms": 1000,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn the_examples_pass_the_kernels_check() {
+    let world = World(analyze());
+    let example: Plan = serde_json::from_str(plan::EXAMPLE).unwrap();
+    for plan in [example, six_steps()] {
+        let against = Against {
+            tools: &world,
+            models: &world,
+            contexts: &["log".to_owned()],
+            budget_microusd: 1_000_000,
+            all_critical: false,
+        };
+        check(&plan, &against).unwrap_or_else(|problems| panic!("{}: {problems:?}", plan.name));
+    }
+}
+
 #[test]
 fn what_the_kernel_refuses_does_not_fit_the_schema() {
     let validator = jsonschema::validator_for(&PLAN_SCHEMA).unwrap();
@@ -88,12 +141,6 @@ fn what_the_kernel_refuses_does_not_fit_the_schema() {
 
 #[test]
 fn a_planner_sees_intent_tools_contexts_schema_and_what_was_refused() {
-    let tool = serde_json::from_value(json!({
-        "name": "logs.analyze", "description": "Groups the lines.",
-        "arguments": {"type": "object", "properties": {"top": {"type": "integer"}}},
-        "trust": "vetted", "effect": "pure", "reads": true, "timeout_ms": 1000,
-    }))
-    .unwrap();
     let context = ContextInfo {
         name: "log".into(),
         file: true,
@@ -106,7 +153,7 @@ fn a_planner_sees_intent_tools_contexts_schema_and_what_was_refused() {
             intent: "find the errors".into(),
             contexts: vec![context],
             risk: RiskLevel::High,
-            tools: vec![tool],
+            tools: vec![analyze()],
             refused: Some((Box::new(six_steps()), vec!["step one: no such tool".into()])),
         },
         20_000,

@@ -40,7 +40,7 @@ pub(crate) struct Call {
 /// What the actor is told.
 pub(crate) enum Message {
     /// By the fabric: make this call when there is room.
-    Ask(Call),
+    Ask(Box<Call>),
     /// By a task of its own: its call is over, however it ended.
     Settled,
 }
@@ -99,7 +99,7 @@ pub(crate) struct State {
     /// Aborted with the actor, so that no call outlives it unseen.
     running: JoinSet<()>,
     in_flight: u32,
-    waiting: VecDeque<Call>,
+    waiting: VecDeque<Box<Call>>,
 }
 
 impl Actor for ProviderActor {
@@ -195,8 +195,8 @@ impl Drop for Report {
     }
 }
 
-async fn run(desk: Arc<Desk>, call: Call, actor: ActorRef<Message>) {
-    let Call { request, reply, permit } = call;
+async fn run(desk: Arc<Desk>, call: Box<Call>, actor: ActorRef<Message>) {
+    let Call { request, reply, permit } = *call;
     desk.health.began();
     let provider = Arc::clone(&desk.provider);
     let mut report = Report {

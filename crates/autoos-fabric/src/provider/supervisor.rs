@@ -30,7 +30,7 @@ impl Slot {
     /// Hands a call to the actor; false when there is none.
     pub(crate) fn send(&self, call: Call) -> bool {
         let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
-        actor.as_ref().is_some_and(|actor| actor.cast(Message::Ask(call)).is_ok())
+        actor.as_ref().is_some_and(|actor| actor.cast(Message::Ask(Box::new(call))).is_ok())
     }
 
     fn put(&self, actor: Option<ActorRef<Message>>) {

@@ -90,7 +90,7 @@ impl Vendor {
         }
         for model in &config.models {
             if let Some(word) = &model.reasoning
-                && ReasoningEffort::from_keyword(word).is_none()
+                && effort(config.kind, word).is_none()
             {
                 return Err(format!(
                     "model {:?}: reasoning is none, minimal, low, medium or high",
@@ -202,7 +202,7 @@ impl Inner {
             // The library reads some endings of a model's name as a wish and takes them off.
             options = options.with_extra_body(json!({"model": model.id}));
         }
-        if let Some(effort) = model.reasoning.as_deref().and_then(ReasoningEffort::from_keyword) {
+        if let Some(effort) = model.reasoning.as_deref().and_then(|word| effort(self.kind, word)) {
             options = options.with_reasoning_effort(effort);
         }
         // Beside tools an answer need not be data.
@@ -256,6 +256,14 @@ impl Inner {
         failure.retry_after_ms = trouble.retry_after_ms;
         failure.cost_microusd = trouble.cost_microusd;
         failure
+    }
+}
+
+/// How long a model may think. Gemini thinks as it likes unless it is given a number.
+fn effort(kind: ProviderKind, word: &str) -> Option<ReasoningEffort> {
+    match ReasoningEffort::from_keyword(word)? {
+        ReasoningEffort::Zero if kind == ProviderKind::Gemini => Some(ReasoningEffort::Budget(0)),
+        effort => Some(effort),
     }
 }
 
