@@ -2,7 +2,7 @@
 //!
 //! The one door to the disk for every tool. A path is made canonical, must then lie below a root
 //! or be granted to the call, and is opened again name by name without following links
-//! ([`beneath`]), so that a tree changed in between is noticed and not followed. The node's own
+//! (`beneath`), so that a tree changed in between is noticed and not followed. The node's own
 //! data, `/proc`, `/sys` and `/dev` are out of reach whatever the roots are. Left out: what is done
 //! with a file, and hard links, which are the file itself and cannot be told from it.
 

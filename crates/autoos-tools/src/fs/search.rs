@@ -158,23 +158,12 @@ impl Search {
         }
         self.searched += 1;
         let matched_before = self.matches;
-        let mut before: VecDeque<String> = VecDeque::new();
-        // Results that still want lines after them: the place of each, and how many.
-        let mut open: Vec<(usize, usize)> = Vec::new();
+        let mut around = Around::new(self.context);
         let mut lines = Lines::new(reader, LINE, self.deadline);
-        let mut count = 0;
         while let Some(line) = lines.read()? {
-            count += 1;
-            let matched = self.expression.find(line.bytes);
-            if self.context > 0 && !open.is_empty() {
-                let text = shown(line.bytes, 0);
-                for (place, wanted) in &mut open {
-                    push(&mut self.results[*place]["after"], &text);
-                    *wanted -= 1;
-                }
-                open.retain(|(_, wanted)| *wanted > 0);
-            }
-            if let Some(matched) = matched {
+            self.lines += 1;
+            around.show_after(&mut self.results, line.bytes);
+            if let Some(matched) = self.expression.find(line.bytes) {
                 self.matches += 1;
                 if (self.results.len() as u64) < self.limit {
                     let mut result = json!({
@@ -184,22 +173,12 @@ impl Search {
                         "text": shown(line.bytes, matched.start()),
                         "match": shown(matched.as_bytes(), 0),
                     });
-                    if self.context > 0 {
-                        result["before"] = json!(before);
-                        result["after"] = json!([]);
-                        open.push((self.results.len(), self.context));
-                    }
+                    around.show_before(&mut result, self.results.len());
                     self.results.push(result);
                 }
             }
-            if self.context > 0 {
-                if before.len() == self.context {
-                    before.pop_front();
-                }
-                before.push_back(shown(line.bytes, 0));
-            }
+            around.pass(line.bytes);
         }
-        self.lines += count;
         self.bytes += lines.offset();
         let matched = self.matches - matched_before;
         if matched > 0 && self.files.len() < 1000 {
@@ -222,9 +201,47 @@ impl Search {
     }
 }
 
-fn push(list: &mut Value, text: &str) {
-    if let Some(list) = list.as_array_mut() {
-        list.push(Value::from(text));
+/// The lines around a match.
+struct Around {
+    wanted: usize,
+    before: VecDeque<String>,
+    /// Results that still want lines after them: the place of each, and how many.
+    open: Vec<(usize, usize)>,
+}
+
+impl Around {
+    fn new(wanted: usize) -> Self {
+        Self { wanted, before: VecDeque::new(), open: Vec::new() }
+    }
+
+    /// Gives a line to the results before it.
+    fn show_after(&mut self, results: &mut [Value], line: &[u8]) {
+        for (place, wanted) in &mut self.open {
+            if let Some(after) = results[*place]["after"].as_array_mut() {
+                after.push(Value::from(shown(line, 0)));
+            }
+            *wanted -= 1;
+        }
+        self.open.retain(|(_, wanted)| *wanted > 0);
+    }
+
+    /// Gives a result, which will stand at `place`, the lines before it.
+    fn show_before(&mut self, result: &mut Value, place: usize) {
+        if self.wanted > 0 {
+            result["before"] = json!(self.before);
+            result["after"] = json!([]);
+            self.open.push((place, self.wanted));
+        }
+    }
+
+    fn pass(&mut self, line: &[u8]) {
+        if self.wanted == 0 {
+            return;
+        }
+        if self.before.len() == self.wanted {
+            self.before.pop_front();
+        }
+        self.before.push_back(shown(line, 0));
     }
 }
 

@@ -16,6 +16,8 @@ const REDIRECTS: usize = 5;
 pub(super) struct Clients {
     filtered: Client,
     open: Client,
+    /// Whether the system has certificate authorities.
+    certain: bool,
 }
 
 /// What is asked for.
@@ -61,30 +63,42 @@ impl Clients {
     pub(super) fn new(lookup: &Lookup) -> Result<Self, String> {
         // Whoever was first has installed the same one, or one that serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { filtered: client(lookup, true)?, open: client(lookup, false)? })
+        let both = |without: bool| {
+            let filtered = client(lookup, true, without)?;
+            Ok(Self { filtered, open: client(lookup, false, without)?, certain: !without })
+        };
+        // Without any authority plain http still works, and https says what is missing.
+        both(false).or_else(|_: reqwest::Error| both(true)).map_err(|error| deepest(&error))
+    }
+
+    fn of(&self, url: &Url, way: Way) -> Result<&Client, Failure> {
+        if url.scheme() == "https" && !self.certain {
+            return Err(Failure::Unavailable(
+                "this machine has no certificate authorities, so https cannot be checked; install \
+                 its ca-certificates, or set SSL_CERT_FILE"
+                    .to_owned(),
+            ));
+        }
+        Ok(match way {
+            Way::Filtered => &self.filtered,
+            Way::Open => &self.open,
+        })
     }
 }
 
-fn client(lookup: &Lookup, filtered: bool) -> Result<Client, String> {
-    let builder = || {
-        Client::builder()
-            .user_agent(concat!("autoos/", env!("CARGO_PKG_VERSION")))
-            // A proxy would resolve names itself, past the filter.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            // Each request looks its name up and is filtered, and belongs to one call alone.
-            .pool_max_idle_per_host(0)
-            .connect_timeout(Duration::from_secs(10))
-            .dns_resolver(Resolver { lookup: Arc::clone(lookup), filtered })
-    };
-    // Certificates are the system's. Without any, plain http still works and https says why not.
-    let built = builder().build().or_else(|error| {
-        tracing::warn!(%error, "no certificate authorities found: https will fail; install \
-            ca-certificates or set SSL_CERT_FILE");
-        builder().tls_certs_only([]).build()
-    });
-    built.map_err(|error| deepest(&error))
+/// A client that trusts the system's authorities, or nobody.
+fn client(lookup: &Lookup, filtered: bool, nobody: bool) -> reqwest::Result<Client> {
+    let builder = Client::builder()
+        .user_agent(concat!("autoos/", env!("CARGO_PKG_VERSION")))
+        // A proxy would resolve names itself, past the filter.
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        // Each request looks its name up and is filtered, and belongs to one call alone.
+        .pool_max_idle_per_host(0)
+        .connect_timeout(Duration::from_secs(10))
+        .dns_resolver(Resolver { lookup: Arc::clone(lookup), filtered });
+    if nobody { builder.tls_certs_only([]).build() } else { builder.build() }
 }
 
 /// Asks, follows redirects, reads.
@@ -101,10 +115,7 @@ pub(super) async fn fetch(
     let mut hops: Vec<Hop> = Vec::new();
     let began = std::time::Instant::now();
     loop {
-        let client = match way {
-            Way::Filtered => &clients.filtered,
-            Way::Open => &clients.open,
-        };
+        let client = clients.of(&url, way)?;
         let sent = client.request(request.method.clone(), url.clone()).send().await;
         let response = match sent {
             Ok(response) => response,
