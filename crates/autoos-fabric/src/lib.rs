@@ -14,6 +14,7 @@ pub mod builtin;
 pub mod provider;
 pub mod secret;
 mod task;
+pub mod verify;
 
 pub use config::FabricConfig;
 pub use fabric::{Builder, Fabric, StartError};

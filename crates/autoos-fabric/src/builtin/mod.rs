@@ -9,9 +9,12 @@
 //! Left out on purpose: languages other than English, joins of tables, and anything that needs
 //! judgement.
 
+mod answer;
+mod check;
 mod clause;
 mod columns;
 mod conditions;
+mod execute;
 mod lexicon;
 mod planner;
 mod question;
@@ -30,6 +33,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use std::time::Instant;
 use unable::Unable;
+pub(crate) use words::{distance, stem};
 
 /// The id of the built-in engine's one model.
 pub const MODEL_ID: &str = "builtin/rules";
@@ -67,7 +71,21 @@ impl Builtin {
                 };
                 Ok((value.to_string(), Some(value)))
             }
-            _ => Err(declined(&Unable::new("no rule for this task", [unable::MODEL]))),
+            Task::Synthesize { intent, instruction, inputs } => {
+                let text = answer::write(intent, instruction, inputs).map_err(|u| declined(&u))?;
+                Ok((text, None))
+            }
+            Task::Verify { inputs, .. } => {
+                let verdict = check::verify(inputs);
+                let value = serde_json::to_value(verdict)
+                    .map_err(|e| failed(FailureClass::Crashed, e.to_string()))?;
+                Ok((value.to_string(), Some(value)))
+            }
+            Task::Execute { instruction, inputs } => {
+                let value = execute::work(instruction, inputs).map_err(|u| declined(&u))?;
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                Ok((text, Some(value)))
+            }
         }
     }
 }

@@ -148,6 +148,14 @@ impl Draft<'_> {
     ) -> Result<WorkflowStep, Unable> {
         let name = job.tool();
         let spec = self.spec(name)?;
+        if let (Job::Read, Some(known)) = (job, target.known(self.contexts))
+            && !known.info.file
+        {
+            return Err(Unable::new(
+                format!("`{}` came inline, so there is no file to read", known.info.name),
+                ["something to do with it: sum it up, search in it, count its rows"],
+            ));
+        }
         let mut args = self.args(job, target)?;
         let reads = match target {
             Target::Context(at) => {
@@ -184,7 +192,7 @@ impl Draft<'_> {
                 return table_args::args(query, known);
             }
             Job::Search { pattern } => json!({"pattern": pattern}),
-            Job::Summarize { sentences: Some(n) } => json!({"sentences": n}),
+            Job::Summarize { sentences: Some(n) } => json!({"max_sentences": n}),
             Job::Logs
             | Job::Compare
             | Job::Summarize { .. }
@@ -215,7 +223,15 @@ impl Draft<'_> {
         });
         let goal = compare.map(|g| g.id.clone());
         let after = if self.risk > RiskLevel::Low { vec!["verify".to_owned()] } else { Vec::new() };
-        let asked: Vec<&str> = reading.goals.iter().map(|g| g.statement.as_str()).collect();
+        let asked: Vec<String> = self
+            .steps
+            .iter()
+            .filter_map(|s| {
+                let goal = self.goals.iter().find(|g| Some(&g.id) == s.goal.as_ref())?;
+                Some(format!("- {}: {}", s.id, goal.statement))
+            })
+            .collect();
+        let asked = asked.join("\n");
         self.steps.push(WorkflowStep {
             id: "answer".into(),
             title: "Write the answer from the tools' outputs".into(),
@@ -223,8 +239,7 @@ impl Draft<'_> {
             work: Work::Ask {
                 role: LlmRole::Synthesizer,
                 instruction: format!(
-                    "Answer what was asked ({}) from these outputs alone. Every figure, name and quote must stand in them.",
-                    asked.join("; ")
+                    "Answer what was asked from these outputs alone. Every figure, name and quote must stand in them.\n{asked}"
                 ),
                 schema: None,
             },

@@ -336,14 +336,11 @@ impl<'a> Asked<'a> {
 
     /// Whether "by" before this column says what orders: after "top", "sorted", "ranked".
     fn orders_by(&self, at: usize, mention: &Mention<'_>) -> bool {
-        let ranked = self.tokens[..at].iter().any(|t| {
-            t.is(&[
-                "top", "bottom", "sort", "sorted", "rank", "ranked", "order", "ordered", "largest",
-                "biggest", "highest", "lowest", "smallest",
-            ]) && !self.is_mention(t)
-        });
-        let sorted = at > 0
-            && self.tokens[at - 1].is(&["sort", "sorted", "rank", "ranked", "ordered", "order"]);
+        let superlatives = ["top", "bottom", "largest", "biggest", "highest", "lowest", "smallest"];
+        let ranked = self.tokens[..at]
+            .iter()
+            .any(|t| (t.is(&superlatives) || ranking::sorts(t)) && !self.is_mention(t));
+        let sorted = at > 0 && ranking::sorts(&self.tokens[at - 1]);
         sorted || ranked && mention.column.holds != Holds::Words
     }
 
@@ -554,7 +551,7 @@ impl<'a> Asked<'a> {
     }
 
     fn order(&mut self) -> Result<(), Unable> {
-        super::ranking::read(self)
+        ranking::read(self)
     }
 
     /// A question without a measure lists rows or values.
@@ -690,6 +687,18 @@ const ROWS: &[&str] = &[
     "only",
     "person",
     "people",
+    "sell",
+    "sold",
+    "spend",
+    "spent",
+    "earn",
+    "earned",
+    "make",
+    "take",
+    "receive",
+    "got",
+    "get",
+    "come",
 ];
 
 fn in_words(what: &str) -> &str {

@@ -5,7 +5,7 @@ use super::{
     question::{Asked, Group, Key, Measure, whole},
     sniff::{Column, Holds, split_words},
     unable::Unable,
-    words::Kind,
+    words::{Kind, Token},
 };
 
 /// Words for the largest and the smallest, and the column that some of them speak of.
@@ -31,12 +31,15 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
     }
 }
 
+/// "order by", but not "orders by".
+pub(super) fn sorts(token: &Token) -> bool {
+    ["sort", "sorted", "rank", "ranked", "order", "ordered"].contains(&token.low.as_str())
+}
+
 /// "sorted by price, highest first"
 fn sorted(asked: &mut Asked<'_>) {
     for at in 0..asked.tokens.len() {
-        if !asked.free(at, &["sort", "sorted", "rank", "ranked", "order", "ordered"])
-            || !asked.free(at + 1, &["by"])
-        {
+        if !sorts(&asked.tokens[at]) || !asked.free(at + 1, &["by"]) {
             continue;
         }
         let Some(mention) =
@@ -209,6 +212,7 @@ fn row_wanted(asked: &Asked<'_>, entity: bool) -> bool {
             && i > 0
             && !asked.used[i]
             && asked.tokens[i - 1].is(&[
+                "recent",
                 "expensive",
                 "which",
                 "latest",

@@ -179,7 +179,7 @@ pub(super) fn month(low: &str) -> Option<u32> {
 
 /// What is left of a lower-case word without its inflection. Crude, and the same for both sides
 /// of every comparison, which is all that is asked of it.
-pub(super) fn stem(low: &str) -> String {
+pub(crate) fn stem(low: &str) -> String {
     let n = low.len();
     if n <= 3 || !low.is_ascii() {
         return low.to_owned();
@@ -266,7 +266,7 @@ const SOUND: [&str; 26] = [
 ];
 
 /// Damerau's distance with adjacent swaps, on ASCII words.
-pub(super) fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len().abs_diff(b.len()) > 2 {
         return 3;

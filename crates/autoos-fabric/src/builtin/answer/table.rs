@@ -1,0 +1,275 @@
+//! Answers about tables: a sentence, and the rows that it rests on.
+
+use super::{Part, count, figure, line, several};
+use crate::builtin::words;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+const WIDTH: usize = 98;
+/// Rows that are shown.
+const SHOWN: usize = 30;
+
+/// The answer from one query's output.
+pub(super) fn section(part: &Part<'_>) -> String {
+    let output = part.value;
+    let columns: Vec<&str> =
+        output["columns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let rows: Vec<&Vec<Value>> =
+        output["rows"].as_array().into_iter().flatten().filter_map(Value::as_array).collect();
+    let measured = columns.iter().filter(|c| measure(c).is_some()).count();
+    let grouped = output.get("groups").is_some();
+    let mut out = if grouped && measured == columns.len() {
+        figures(part, &columns, &rows)
+    } else if grouped {
+        groups(part, &columns, &rows)
+    } else if output.get("schema").is_some() {
+        described(part, &columns)
+    } else {
+        listed(part, &columns, &rows)
+    };
+    for (note, n) in notes(output) {
+        let _ = write!(out, "\n\n{} {note}", figure(&json!(n)));
+    }
+    out
+}
+
+/// What a measure's column is called in words.
+fn measure(column: &str) -> Option<String> {
+    if column == "count" {
+        return Some("rows".into());
+    }
+    [
+        ("sum_", "total"),
+        ("avg_", "average"),
+        ("min_", "lowest"),
+        ("max_", "highest"),
+        ("distinct_", "number of different values of"),
+        ("count_", "number of"),
+    ]
+    .iter()
+    .find_map(|(prefix, word)| column.strip_prefix(prefix).map(|c| format!("{word} {c}")))
+}
+
+/// One row of measures over everything that matched.
+fn figures(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
+    let Some(row) = rows.first() else { return format!("No rows of {} matched.", part.label) };
+    let matched = count(part.value, "/matched");
+    let scanned = count(part.value, "/scanned");
+    let of = if matched == scanned {
+        format!(
+            "all {} {} of {}",
+            figure(&json!(scanned)),
+            several(scanned, "row", "rows"),
+            part.label
+        )
+    } else {
+        format!(
+            "the {} of {} rows of {} that match",
+            figure(&json!(matched)),
+            figure(&json!(scanned)),
+            part.label
+        )
+    };
+    let cells: Vec<(&str, &Value)> = columns.iter().copied().zip(row.iter()).collect();
+    if let [("count", n)] = cells.as_slice() {
+        let rest = if matched == scanned {
+            String::new()
+        } else {
+            format!(" match, of {} in all", figure(&json!(scanned)))
+        };
+        return format!(
+            "{} {} of {}{rest}.",
+            figure(n),
+            several(n.as_u64().unwrap_or(0), "row", "rows"),
+            part.label
+        );
+    }
+    let told: Vec<String> = cells
+        .iter()
+        .filter(|(c, _)| *c != "count")
+        .map(|(c, v)| {
+            let what = measure(c).unwrap_or_else(|| (*c).to_owned());
+            if v.is_null() {
+                format!("no {what} (no value to compute it from)")
+            } else {
+                format!("{what} {}", figure(v))
+            }
+        })
+        .collect();
+    let sentence = if told.len() > 3 {
+        format!("- {}", told.join("\n- "))
+    } else {
+        format!("{}.", capital(&told.join(", ")))
+    };
+    format!("{sentence}\n\nComputed over {of}.")
+}
+
+/// One row for each group.
+fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
+    let total = count(part.value, "/groups");
+    let at = columns.iter().position(|c| measure(c).is_some()).unwrap_or(0);
+    let keys = &columns[..at];
+    let mut out = String::new();
+    if rows.is_empty() {
+        return format!("No rows of {} matched.", part.label);
+    }
+    if let (Some(row), Some(what)) = (rows.first(), columns.get(at).and_then(|c| measure(c))) {
+        let name: Vec<String> = row[..at].iter().map(plain).collect();
+        let low = words::tokens(part.asked).iter().any(|t| {
+            t.is(&[
+                "lowest", "smallest", "least", "fewest", "cheapest", "bottom", "worst", "earliest",
+            ])
+        });
+        let ranked = ranks(rows, at, low);
+        let which = match (low, columns[at] == "count") {
+            (false, true) => "the most rows".to_owned(),
+            (true, true) => "the fewest rows".to_owned(),
+            (false, false) => format!("the highest {what}"),
+            (true, false) => format!("the lowest {what}"),
+        };
+        if ranked {
+            let _ = write!(out, "{} has {which}: {}.", name.join(", "), figure(&row[at]));
+        } else {
+            let _ = write!(out, "{} by {}:", capital(&what), keys.join(" and "));
+        }
+        if total > rows.len() as u64 {
+            let _ = write!(out, " {} groups were compared.", figure(&json!(total)));
+        }
+    }
+    if rows.len() > 1 || columns.len() > at + 1 {
+        let _ = write!(out, "\n\n{}", shown(columns, rows));
+    }
+    let _ = write!(
+        out,
+        "\n\nComputed over {} of {} rows of {}.",
+        figure(&json!(count(part.value, "/matched"))),
+        figure(&json!(count(part.value, "/scanned"))),
+        part.label
+    );
+    out
+}
+
+/// Whether the rows fall (or rise) by the measure, the first strictly before the second.
+fn ranks(rows: &[&Vec<Value>], at: usize, low: bool) -> bool {
+    let values: Vec<Option<f64>> = rows.iter().map(|r| r.get(at).and_then(Value::as_f64)).collect();
+    let ordered = values.windows(2).all(|w| match (w[0], w[1]) {
+        (Some(a), Some(b)) => {
+            if low {
+                a <= b
+            } else {
+                a >= b
+            }
+        }
+        (_, None) => true,
+        (None, Some(_)) => false,
+    });
+    ordered
+        && values.first().is_some_and(Option::is_some)
+        && (values.len() < 2 || values[0] != values[1])
+}
+
+/// Rows as they are.
+fn listed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
+    let matched = count(part.value, "/matched");
+    if rows.is_empty() {
+        return format!(
+            "No rows of {} matched, of {} in all.",
+            part.label,
+            figure(&json!(count(part.value, "/scanned")))
+        );
+    }
+    let head = if let [row] = rows {
+        let cells: Vec<String> =
+            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c} {}", plain(v))).collect();
+        return format!("{}: {}.", part.label, cells.join(", "));
+    } else if matched == count(part.value, "/scanned") {
+        format!("Rows of {}, of {} in all:", part.label, figure(&json!(matched)))
+    } else {
+        format!("{} rows of {} match:", figure(&json!(matched)), part.label)
+    };
+    format!("{head}\n\n{}", shown(columns, rows))
+}
+
+fn described(part: &Part<'_>, columns: &[&str]) -> String {
+    format!(
+        "{} has {} rows and the columns {}.",
+        part.label,
+        figure(&json!(count(part.value, "/matched"))),
+        columns.join(", ")
+    )
+}
+
+fn shown(columns: &[&str], rows: &[&Vec<Value>]) -> String {
+    let header: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+    let cells: Vec<Vec<String>> =
+        rows.iter().take(SHOWN).map(|r| r.iter().map(plain).collect()).collect();
+    let mut out = grid(&header, &cells, WIDTH);
+    if rows.len() > SHOWN {
+        out.push_str("\n… and more in the tool's output.");
+    }
+    out
+}
+
+/// A cell: text on one line, figures as figures.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() => "–".into(),
+        Value::String(text) => line(text, 60),
+        other => figure(other),
+    }
+}
+
+/// What the tool says about its reading.
+fn notes(output: &Value) -> Vec<(&'static str, u64)> {
+    let skipped =
+        output["skipped"].as_array().into_iter().flatten().map(|s| count(s, "/cells")).sum::<u64>();
+    [
+        ("rows had too many or too few cells.", count(output, "/malformed")),
+        ("cells were not figures and were left out.", skipped),
+    ]
+    .into_iter()
+    .filter(|(_, n)| *n > 0)
+    .collect()
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// A table of at most `width` characters; wide cells are cut.
+pub(super) fn grid(header: &[String], rows: &[Vec<String>], width: usize) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (at, cell) in row.iter().enumerate().take(widths.len()) {
+            widths[at] = widths[at].max(cell.chars().count());
+        }
+    }
+    while widths.iter().sum::<usize>() + 3 * widths.len() + 1 > width {
+        let Some(widest) = widths.iter_mut().max() else { break };
+        if *widest <= 8 {
+            break;
+        }
+        *widest -= 1;
+    }
+    let cell = |text: &str, width: usize| {
+        let text = line(text, width);
+        let pad = width.saturating_sub(text.chars().count());
+        let number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+            && words::number(&text).is_some();
+        if number {
+            format!("{}{text}", " ".repeat(pad))
+        } else {
+            format!("{text}{}", " ".repeat(pad))
+        }
+    };
+    let row = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().zip(&widths).map(|(c, w)| cell(c, *w)).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule =
+        format!("|{}|", widths.iter().map(|w| "-".repeat(w + 2)).collect::<Vec<_>>().join("|"));
+    let mut lines = vec![row(header), rule];
+    lines.extend(rows.iter().map(|r| row(r)));
+    lines.join("\n")
+}

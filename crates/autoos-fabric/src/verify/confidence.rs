@@ -1,0 +1,180 @@
+//! Confidence: a number in 0..=1 and the recipe that it was made by, for the journal.
+
+use super::{Grounding, Status};
+use crate::Verdict;
+use serde::{Deserialize, Serialize};
+
+/// What is known of an answer when its confidence is set.
+#[derive(Debug, Clone, Default)]
+pub struct Basis<'a> {
+    /// What the grounding check found; none when there was nothing to hold the answer against.
+    pub grounding: Option<&'a Grounding>,
+    /// What a verifier said.
+    pub verdict: Option<&'a Verdict>,
+    /// Whether the evidence came from tools, rather than from models alone.
+    pub tool_evidence: bool,
+    /// Whether the answer fits its schema; none when there was none.
+    pub schema_fits: Option<bool>,
+    /// What the model itself says, in 0..=1; last and least.
+    pub own_word: Option<f64>,
+}
+
+/// How much an answer is worth, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// In 0..=1.
+    pub value: f64,
+    /// What went into it. Weights are shares of what was known and add up to 1; an ingredient of
+    /// weight 0 is a cap: the value is no higher than it.
+    pub recipe: Vec<Ingredient>,
+}
+
+/// A part of the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ingredient {
+    /// What it is.
+    pub name: String,
+    /// Its share.
+    pub weight: f64,
+    /// Its value, in 0..=1.
+    pub value: f64,
+}
+
+/// An answer with something unsupported in it is never worth more: below what medium risk asks.
+const UNSUPPORTED_CAP: f64 = 0.55;
+/// Nor one that a verifier rejects.
+const VETO_CAP: f64 = 0.4;
+/// Nor one whose shape is wrong.
+const SCHEMA_CAP: f64 = 0.3;
+/// Nor one of which nothing could be checked and which nobody verified.
+const UNCHECKED_CAP: f64 = 0.7;
+
+impl Confidence {
+    /// The confidence in an answer of which this is known.
+    #[must_use]
+    pub fn of(basis: &Basis<'_>) -> Self {
+        let score = basis.grounding.and_then(Grounding::score);
+        let mut parts = vec![
+            ("grounding", 0.5, score.unwrap_or(0.5)),
+            ("tool evidence", 0.2, if basis.tool_evidence { 1.0 } else { 0.4 }),
+        ];
+        if let Some(verdict) = basis.verdict {
+            let sure = within(verdict.confidence);
+            parts.push((
+                "verifier",
+                0.2,
+                if verdict.supported { sure } else { 1.0 - sure.max(0.5) },
+            ));
+        }
+        if let Some(fits) = basis.schema_fits {
+            parts.push(("schema", 0.05, f64::from(u8::from(fits))));
+        }
+        if let Some(word) = basis.own_word {
+            parts.push(("the model's own word", 0.05, within(word)));
+        }
+        let whole: f64 = parts.iter().map(|(_, weight, _)| weight).sum();
+        let mut recipe: Vec<Ingredient> = parts
+            .into_iter()
+            .map(|(name, weight, value)| Ingredient {
+                name: name.into(),
+                weight: weight / whole,
+                value: within(value),
+            })
+            .collect();
+        let mut value: f64 = recipe.iter().map(|i| i.weight * i.value).sum();
+        for (name, cap) in caps(basis, score) {
+            value = value.min(cap);
+            recipe.push(Ingredient { name, weight: 0.0, value: cap });
+        }
+        Self { value: within(value), recipe }
+    }
+}
+
+fn caps(basis: &Basis<'_>, score: Option<f64>) -> Vec<(String, f64)> {
+    let mut out = Vec::new();
+    let unsupported = basis
+        .grounding
+        .map_or(0, |g| g.claims.iter().filter(|c| c.status == Status::Unsupported).count());
+    if unsupported > 0 {
+        out.push((format!("cap: {unsupported} unsupported"), UNSUPPORTED_CAP));
+    }
+    if basis.verdict.is_some_and(|v| !v.supported) {
+        out.push(("cap: rejected by the verifier".into(), VETO_CAP));
+    }
+    if basis.schema_fits == Some(false) {
+        out.push(("cap: not the schema".into(), SCHEMA_CAP));
+    }
+    if score.is_none() && basis.verdict.is_none_or(|v| !v.supported) {
+        out.push(("cap: nothing could be checked".into(), UNCHECKED_CAP));
+    }
+    out
+}
+
+/// Not-a-number and what lies outside counts as nothing.
+fn within(value: f64) -> f64 {
+    if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{Evidence, ground};
+    use serde_json::json;
+
+    fn evidence() -> Vec<Evidence> {
+        vec![Evidence { name: "log".into(), value: json!({"errors": 57, "records": 2000}) }]
+    }
+
+    #[test]
+    fn grounded_on_tools_is_enough_for_critical_work() {
+        let grounding = ground("There were 57 errors in 2,000 records.", &evidence());
+        let confidence = Confidence::of(&Basis {
+            grounding: Some(&grounding),
+            tool_evidence: true,
+            ..Basis::default()
+        });
+        assert!(confidence.value > 0.85, "{confidence:?}");
+        let whole: f64 = confidence.recipe.iter().map(|i| i.weight).sum();
+        assert!((whole - 1.0).abs() < 1e-9, "{confidence:?}");
+    }
+
+    #[test]
+    fn one_unsupported_figure_is_below_medium() {
+        let grounding =
+            ground("There were 57 errors in 2,000 records, 31 of them fatal.", &evidence());
+        let verdict =
+            Verdict { supported: true, confidence: 1.0, problems: vec![], method: String::new() };
+        let basis = Basis {
+            grounding: Some(&grounding),
+            verdict: Some(&verdict),
+            tool_evidence: true,
+            schema_fits: Some(true),
+            own_word: Some(1.0),
+        };
+        assert!(Confidence::of(&basis).value < 0.6, "{:?}", Confidence::of(&basis));
+    }
+
+    #[test]
+    fn vetoes_shapes_and_nonsense() {
+        let verdict = Verdict {
+            supported: false,
+            confidence: 0.9,
+            problems: vec!["x".into()],
+            method: String::new(),
+        };
+        let rejected = Confidence::of(&Basis {
+            verdict: Some(&verdict),
+            tool_evidence: true,
+            ..Basis::default()
+        });
+        assert!(rejected.value <= 0.4);
+        let nonsense = Confidence::of(&Basis { own_word: Some(f64::NAN), ..Basis::default() });
+        assert!((0.0..=0.7).contains(&nonsense.value));
+        let misshapen = Confidence::of(&Basis {
+            schema_fits: Some(false),
+            tool_evidence: true,
+            ..Basis::default()
+        });
+        assert!(misshapen.value <= 0.3);
+    }
+}
