@@ -97,8 +97,9 @@ fn family(from: &store::Group, group: &Group, range: std::ops::Range<usize>) -> 
             _ => (group.first.clone(), group.last.clone(), group.example.clone()),
         };
     // Words in the path of a request tell of what was asked for, not of what went wrong.
-    let requested = group.severity_reason == "http status";
-    let trouble = if requested { None } else { trouble::trouble(&group.template) };
+    let status = (group.severity_reason == "http status").then(|| answered(&group.template));
+    let trouble = if status.is_some() { None } else { trouble::trouble(&group.template) };
+    let status = status.flatten();
     Family {
         group: group.id,
         template: group.template.clone(),
@@ -109,25 +110,35 @@ fn family(from: &store::Group, group: &Group, range: std::ops::Range<usize>) -> 
         last,
         example,
         source: group.source.clone(),
-        kind: trouble.map(|t| t.kind),
-        diagnosis: diagnosis(group, severity, count, trouble),
+        kind: trouble.map(|t| t.kind).or(status.map(|(_, (kind, _))| kind)),
+        diagnosis: diagnosis(group, severity, count, trouble, status),
         bursts: group.bursts.clone(),
         variables: group.variables.clone(),
     }
 }
+
+/// The status at the end of a request's template, and what it stands for.
+fn answered(template: &str) -> Option<Answered> {
+    let status: u16 = template.rsplit(' ').next()?.parse().ok()?;
+    (100..600).contains(&status).then(|| (status, trouble::status(status)))
+}
+
+/// A status, the kind of trouble it stands for, and its words.
+type Answered = (u16, (&'static str, &'static str));
 
 fn diagnosis(
     group: &Group,
     severity: Severity,
     count: u64,
     trouble: Option<Trouble<'_>>,
+    status: Option<Answered>,
 ) -> String {
-    let mut text = match trouble {
-        Some(t) => format!("{}: the message says \"{}\"", capital(t.kind), t.evidence),
-        None if group.severity_reason == "http status" => {
-            "Requests answered with an error status".to_owned()
+    let mut text = match (trouble, status) {
+        (Some(t), _) => format!("{}: the message says \"{}\"", capital(t.kind), t.evidence),
+        (None, Some((status, (kind, words)))) => {
+            format!("{}: answered with HTTP status {status} ({words})", capital(kind))
         }
-        None => format!(
+        (None, None) => format!(
             "Kind unclear from the wording; it is counted as {} by its {}",
             severity.name(),
             group.severity_reason
@@ -150,7 +161,11 @@ fn diagnosis(
     } else if let Some(v) =
         group.variables.iter().find(|v| v.complete && v.kind != "number" && v.distinct > 1)
     {
-        text.push_str(&format!("; spread over {} values of {}", v.distinct, v.name));
+        text.push_str(&match v.kind {
+            "word" => format!("; {} different values of {}", v.distinct, v.name),
+            "address" => format!("; {} different addresses", v.distinct),
+            kind => format!("; {} different {kind}s", v.distinct),
+        });
     }
     if let Some(burst) = group.bursts.first() {
         text.push_str(&format!(

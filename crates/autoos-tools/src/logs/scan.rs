@@ -194,10 +194,9 @@ pub(super) fn after_spaces(text: &str) -> &str {
 /// The part of a component's text that names the component: without thread numbers, addresses
 /// and line numbers.
 pub(super) fn component(text: &str) -> &str {
-    let text = match text.rsplit_once('@') {
-        Some((before, line)) if !line.is_empty() && line.bytes().all(|c| c.is_ascii_digit()) => {
-            before
-        }
+    let numbered = |line: &str| !line.is_empty() && line.bytes().all(|c| c.is_ascii_digit());
+    let text = match text.rsplit_once(['@', ':']) {
+        Some((before, line)) if numbered(line) => before,
         _ => text,
     };
     match text.rsplit_once(':') {
@@ -255,6 +254,7 @@ mod tests {
         assert_eq!(until_bracket("server.cc:120] y").map(|c| c.text), Some("server.cc:120"));
         assert_eq!(host_and_tag("web-1 sshd[1]: x").map(|c| c.text), Some("web-1"));
         assert_eq!(component("Peer[id=1]/0:0:2181:Fast@774"), "Fast");
+        assert_eq!(component("server.cc:120"), "server.cc");
         assert_eq!(after_separators("] - | x"), "x");
     }
 }

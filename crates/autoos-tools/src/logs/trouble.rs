@@ -62,6 +62,7 @@ const KINDS: [(&str, &[&str]); 11] = [
             "user unknown",
             "unknown user",
             "invalid credential",
+            "invalid password",
             "bad password",
             "wrong password",
             "login fail",
@@ -152,6 +153,23 @@ const KINDS: [(&str, &[&str]); 11] = [
         &["invalid", "illegal", "unexpected", "out of range", "unsupported", "not supported"],
     ),
 ];
+
+/// The kind of trouble that an HTTP status stands for, and the status's own words.
+pub(super) fn status(status: u16) -> (&'static str, &'static str) {
+    match status {
+        400 => ("invalid input", "bad request"),
+        401 => ("authentication", "unauthorized"),
+        403 => ("permission", "forbidden"),
+        404 => ("missing file or object", "not found"),
+        408 => ("timeout", "request timeout"),
+        429 => ("resource exhaustion", "too many requests"),
+        502 => ("connectivity", "bad gateway"),
+        503 => ("unavailability", "service unavailable"),
+        504 => ("timeout", "gateway timeout"),
+        400..=499 => ("invalid input", "client error"),
+        _ => ("server failure", "server error"),
+    }
+}
 
 /// The kind of trouble by the wording, `None` where no phrase shows one.
 pub(super) fn trouble(content: &str) -> Option<Trouble<'_>> {
