@@ -7,7 +7,7 @@
 use super::{
     clause::Clause,
     columns::{self, Mention},
-    conditions, lexicon as lex,
+    conditions, lexicon as lex, ranking,
     refs::{self, Target},
     sniff::{Form, Holds, Known},
     unable::Unable,
