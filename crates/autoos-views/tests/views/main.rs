@@ -6,3 +6,4 @@
 mod by_id;
 mod over_all;
 mod support;
+mod tampered;
