@@ -62,7 +62,8 @@ impl Space {
             return true;
         }
         let room = self.disk.available(&self.dir).unwrap_or(0);
-        if room < self.ballast + 2 * self.reserve || !self.lay() {
+        // As much again as the ballast takes, or the next append would be refused again.
+        if room < 2 * (self.ballast + self.reserve) || !self.lay() {
             return false;
         }
         tracing::info!("there is room again, the journal takes appends");

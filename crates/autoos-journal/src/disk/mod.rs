@@ -2,6 +2,12 @@
 //!
 //! The event store keeps its own files; it is rebuilt from the log and needs no such care.
 
+#[cfg(any(test, feature = "testing"))]
+mod sim;
+
+#[cfg(any(test, feature = "testing"))]
+pub use sim::SimDisk;
+
 use std::{
     fs, io,
     path::{Path, PathBuf},
