@@ -182,3 +182,7 @@ fn fits(validator: &Validator, data: &Value) -> Result<(), String> {
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(format!("the answer does not fit its schema: {}{more}", problems.join("; ")))
 }
+
+#[cfg(test)]
+#[path = "answer_test.rs"]
+mod tests;
