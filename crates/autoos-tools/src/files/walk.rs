@@ -70,7 +70,10 @@ pub struct Walk {
 impl Walk {
     pub(super) fn new(top: PathBuf, relative: PathBuf, own: Option<PathBuf>) -> io::Result<Self> {
         let own = own.and_then(|path| stat(&path).ok()).map(|stat| identity(&stat));
-        let whole = top.join(&relative);
+        let whole = match relative.as_os_str().is_empty() {
+            true => top.clone(),
+            false => top.join(&relative),
+        };
         let is_directory = match relative.as_os_str().is_empty() {
             true => true,
             false => {

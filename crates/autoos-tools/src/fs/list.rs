@@ -195,6 +195,8 @@ mod tests {
     fn says_what_was_left_out_and_what_is_open() {
         let output = list(json!({"path": ".", "recursive": true, "limit": 2})).expect("a list");
         assert_eq!((&output["matched"], &output["truncated"]), (&json!(7), &json!(true)));
+        let path = output["path"].as_str().expect("a path");
+        assert!(!path.ends_with('/'), "{path}");
         assert_eq!(list(json!({})).expect("roots")["roots"][0]["writable"], json!(false));
     }
 }
