@@ -1,1 +1,129 @@
-//! The edge of AUTOOS: gRPC and REST on one port.
+//! The edge of AUTOOS: gRPC, gRPC-web and REST on one port.
+//!
+//! It authenticates, converts, admits or refuses, and hands over to the runtime; what it shows it
+//! reads from the views and never from an actor. Every operation is written once, in `edge`; the
+//! protocols only convert. Every error is one row of one table, in `fault`.
+//! Left out: TLS and CORS (a proxy's or the cluster's), and quotas per key.
+
+mod ask;
+mod auth;
+mod body;
+mod call;
+mod edge;
+mod fault;
+mod grpc;
+mod json;
+mod layer;
+mod meters;
+mod options;
+mod rest;
+mod samples;
+mod serve;
+mod uploads;
+mod wire;
+
+pub use options::Options;
+pub use samples::{Kind, Sample};
+
+use autoos_fabric::ProviderStatus;
+use autoos_guard::Keys;
+use autoos_journal::Groups;
+use autoos_runtime::Runtime;
+use autoos_views::Views;
+use edge::{Edge, Inner, Limits};
+use std::{future::Future, io, net::SocketAddr, sync::Arc};
+use tokio::{net::TcpListener, sync::watch};
+
+/// Says how the providers are doing.
+pub type Providers = Arc<dyn Fn() -> Vec<ProviderStatus> + Send + Sync>;
+/// Gives more figures for `/metrics`.
+pub type Samples = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
+
+/// What the edge stands on.
+pub struct GatewayParts {
+    /// Takes intents and commands.
+    pub runtime: Runtime,
+    /// Folds of the same journal, for reading.
+    pub views: Views,
+    /// Who may come in.
+    pub keys: Keys,
+    /// Says how the providers are doing; none shows none.
+    pub providers: Option<Providers>,
+    /// More figures for `/metrics`.
+    pub samples: Option<Samples>,
+    /// Limits and times.
+    pub options: Options,
+}
+
+/// Why the edge does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Without a key nobody could be told from anybody.
+    #[error(
+        "no API key exists, so only this machine may be served, and {0} can be reached from \
+         others: listen on 127.0.0.1, or make a key first with `autoos key create`"
+    )]
+    OpenToAll(SocketAddr),
+    /// The folder of uploads, or the listener, cannot be used.
+    #[error("{what}: {error}")]
+    Io {
+        /// Which.
+        what: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// The edge, ready to serve.
+pub struct Gateway {
+    parts: GatewayParts,
+}
+
+impl Gateway {
+    /// An edge on these parts. Consumer groups are leased by it: one gateway per journal.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        Self { parts }
+    }
+
+    /// Serves until `shutdown`; then streams end, and what runs has
+    /// [`drain_ms`](Options::drain_ms) to end.
+    ///
+    /// # Errors
+    /// [`Error::OpenToAll`] when no key exists and the listener is reached from other machines.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let GatewayParts { runtime, views, keys, providers, samples, options } = self.parts;
+        let address =
+            listener.local_addr().map_err(|error| Error::Io { what: "listener", error })?;
+        let local = address.ip().to_canonical().is_loopback();
+        let auth = auth::Auth::new(keys);
+        if !local && auth.is_open() {
+            return Err(Error::OpenToAll(address));
+        }
+        let uploads = uploads::Uploads::new(&options);
+        uploads.clean().await.map_err(|error| Error::Io { what: "uploads", error })?;
+        let journal = runtime.parts().journal.clone();
+        let (stop, stopping) = watch::channel(false);
+        let edge = Edge::new(Inner {
+            runtime,
+            views,
+            groups: Groups::new(journal.clone()),
+            journal,
+            providers,
+            samples,
+            auth,
+            uploads,
+            meters: meters::Meters::default(),
+            limits: Limits::new(&options),
+            options,
+            stopping,
+        });
+        serve::run(&edge, listener, stop, shutdown).await;
+        Ok(())
+    }
+}

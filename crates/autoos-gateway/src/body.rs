@@ -1,0 +1,175 @@
+//! Bodies of requests: what they may weigh, alone and together, and how they become JSON.
+
+use crate::fault::Fault;
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    http::{HeaderMap, header},
+};
+use futures::StreamExt as _;
+use http_body::{Frame, SizeHint};
+use serde::de::DeserializeOwned;
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
+
+/// The room that a request's body takes, given back when the request is over.
+#[derive(Clone, Default)]
+pub(crate) struct Room(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Room {
+    fn take(&self, more: OwnedSemaphorePermit) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_mut() {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+    }
+}
+
+/// A body that takes room as it arrives and fails at once when there is none.
+pub(crate) struct Metered {
+    inner: Body,
+    all: Arc<Semaphore>,
+    room: Room,
+    bytes: usize,
+    grpc: bool,
+}
+
+impl Metered {
+    pub(crate) fn new(inner: Body, all: Arc<Semaphore>, room: Room, grpc: bool) -> Self {
+        Self { inner, all, room, bytes: 0, grpc }
+    }
+
+    fn weigh(&mut self, more: usize) -> Result<(), axum::Error> {
+        let before = self.bytes.div_ceil(1024);
+        self.bytes += more;
+        let kib = u32::try_from(self.bytes.div_ceil(1024) - before).unwrap_or(u32::MAX);
+        if kib == 0 {
+            return Ok(());
+        }
+        match self.all.clone().try_acquire_many_owned(kib) {
+            Ok(permit) => {
+                self.room.take(permit);
+                Ok(())
+            }
+            // Each protocol finds its own error again: tonic a Status, JSON a NoRoom.
+            Err(_) if self.grpc => Err(axum::Error::new(busy().status(""))),
+            Err(_) => Err(axum::Error::new(NoRoom)),
+        }
+    }
+}
+
+fn busy() -> Fault {
+    Fault::Busy { what: "memory for requests" }
+}
+
+/// There is no memory for more bodies.
+#[derive(Debug, thiserror::Error)]
+#[error("no memory for more requests")]
+struct NoRoom;
+
+impl http_body::Body for Metered {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let next = Pin::new(&mut self.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &next
+            && let Some(data) = frame.data_ref()
+        {
+            let weight = data.len();
+            if let Err(error) = self.weigh(weight) {
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        next
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The pieces of a body as they come.
+pub(crate) fn pieces(body: Body) -> futures::stream::Map<BodyDataStream, Piece> {
+    body.into_data_stream().map(|piece| piece.map_err(broken))
+}
+
+type Piece = fn(Result<Bytes, axum::Error>) -> Result<Bytes, Fault>;
+
+fn broken(error: axum::Error) -> Fault {
+    let error = error.into_inner();
+    // A body that was wrapped again on its way down is wrapped in another axum error.
+    let error = match error.downcast::<axum::Error>() {
+        Ok(inner) => inner.into_inner(),
+        Err(error) => error,
+    };
+    if error.is::<NoRoom>() || error.is::<Status>() {
+        return busy();
+    }
+    Fault::Invalid(format!("the body broke off: {error}"))
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
+    let too_large = || Fault::TooLarge { limit: limit as u64 };
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if said.is_some_and(|said: u64| said > limit as u64) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(said.map_or(0, |n| usize::try_from(n).unwrap_or(0)));
+    let mut body = pieces(body);
+    while let Some(piece) = body.next().await {
+        let piece = piece?;
+        if bytes.len() + piece.len() > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// Reads a body as JSON of a known shape. What is wrong with it is said with line and column.
+pub(crate) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, Fault> {
+    let content = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let content = content.unwrap_or("without a Content-Type");
+    let kind = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind != "application/json" && !kind.ends_with("+json") {
+        return Err(Fault::MediaType(content.chars().take(64).collect()));
+    }
+    let bytes = read(headers, body, limit).await?;
+    parse(&bytes)
+}
+
+/// JSON of a known shape; at most 127 levels deep, since the parser goes no deeper.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Fault::Invalid("the body is empty, and a JSON object is wanted".into()));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let at = error.valid_up_to();
+        Fault::Invalid(format!("the body is not UTF-8: byte {at} does not belong"))
+    })?;
+    serde_json::from_str(text).map_err(|error| {
+        let said = error.to_string();
+        if said.starts_with("recursion limit exceeded") {
+            return Fault::Invalid(format!("the body is nested too deeply: {said}"));
+        }
+        Fault::Invalid(format!("the body: {said}"))
+    })
+}

@@ -1,0 +1,193 @@
+//! What every request passes through, whichever protocol it speaks: its id, a place or a refusal
+//! at once, who asks, a time limit, the way errors are written, one line in the log.
+
+use crate::{
+    body::{Metered, Room},
+    call::{self, Call},
+    edge::Edge,
+    fault::{Fault, Problem},
+};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Ways in that need no key: they tell nothing of anybody's work.
+const OPEN: [&str; 5] =
+    ["/health", "/docs", "/openapi.json", "/grpc.health.v1.Health/{*rest}", "/"];
+/// Ways in that get a place when all others are taken.
+const RESERVED: [&str; 6] = [
+    "/health",
+    "/grpc.health.v1.Health/{*rest}",
+    "/api/v1/workflows/{id}",
+    "/api/v1/workflows/{id}/cancel",
+    "/autoos.v1.Workflows/CancelWorkflow",
+    "/autoos.v1.Escalations/ResolveEscalation",
+];
+/// Ways in that take long by their nature and are bounded between their pieces.
+const LONG: [&str; 2] = ["/api/v1/uploads/{name}", "/autoos.v1.Uploads/Upload"];
+
+/// The way in that a request took, by the router's template or the contract's method.
+fn route(request: &Request, grpc: bool) -> String {
+    let path = request.uri().path();
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    match matched {
+        Some(template) if grpc => {
+            // The contract's methods are few; what else a client may have written is one series.
+            let known = crate::grpc::is_method(path);
+            if known { path.to_owned() } else { template.to_owned() }
+        }
+        Some(template) => template.to_owned(),
+        None => "other".to_owned(),
+    }
+}
+
+/// The layer.
+pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let grpc = call::is_grpc(request.headers());
+    let route = route(&request, grpc);
+    let request_id: Arc<str> = match call::request_id(request.headers()) {
+        Some(id) => id.into(),
+        None => edge.runtime.fresh_id().to_string().into(),
+    };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let room = Room::default();
+    let mut tenant = None;
+    let response = match enter(&edge, &mut request, &route, &request_id).await {
+        Err(fault) => axum::response::IntoResponse::into_response(fault),
+        Ok((_place, call)) => {
+            tenant = call.map(|call| call.caller.tenant);
+            let long = LONG.contains(&route.as_str());
+            if !long {
+                let all = edge.limits.bodies.clone();
+                let room = room.clone();
+                request = request.map(|body| Body::new(Metered::new(body, all, room, grpc)));
+            }
+            run(&edge, request, next, long).await
+        }
+    };
+    let (response, status) = finish(&edge, response, &request_id, grpc, (&method, &path));
+    let took = began.elapsed();
+    let protocol = if grpc { "grpc" } else { "rest" };
+    tracing::info!(
+        request_id = &*request_id,
+        tenant,
+        protocol,
+        %method,
+        path,
+        status,
+        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        "request"
+    );
+    edge.meters.request(protocol, &route, status, took);
+    response
+}
+
+type Entered = (Option<OwnedSemaphorePermit>, Option<Call>);
+
+/// Finds out who asks and gives the request a place, or refuses it at once.
+async fn enter(
+    edge: &Edge,
+    request: &mut Request,
+    route: &str,
+    request_id: &Arc<str>,
+) -> Result<Entered, Fault> {
+    let place = match edge.limits.requests.clone().try_acquire_owned() {
+        Ok(place) => place,
+        Err(_) => {
+            let reserved = RESERVED.contains(&route).then(|| edge.limits.reserved.clone());
+            let place = reserved.and_then(|places| places.try_acquire_owned().ok());
+            place.ok_or(Fault::Busy { what: "requests at once" })?
+        }
+    };
+    if OPEN.contains(&route) || route.starts_with("/grpc.reflection.") {
+        return Ok((Some(place), None));
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let caller = edge.auth.identify(request.headers(), request.uri(), peer)?;
+    let call =
+        Call { caller, request_id: request_id.clone(), trace: call::trace(request.headers()) };
+    request.extensions_mut().insert(call.clone());
+    Ok((Some(place), Some(call)))
+}
+
+async fn run(edge: &Edge, request: Request, next: Next, long: bool) -> Response {
+    if long {
+        return next.run(request).await;
+    }
+    let most = Duration::from_millis(edge.options.request_timeout_ms);
+    let limit = call::grpc_timeout(request.headers()).map_or(most, |asked| asked.min(most));
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            axum::response::IntoResponse::into_response(Fault::Timeout { ms })
+        }
+    }
+}
+
+/// Writes a problem down in the protocol that was spoken, and gives the status that was sent.
+fn finish(
+    edge: &Edge,
+    mut response: Response,
+    request_id: &str,
+    grpc: bool,
+    (method, path): (&axum::http::Method, &str),
+) -> (Response, String) {
+    let marked = response.extensions_mut().remove::<Problem>();
+    let problem = marked.or_else(|| unmarked(&response, grpc, method, path));
+    if let Some(problem) = problem {
+        edge.meters.refusal(problem.code);
+        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+        response = if grpc {
+            problem.status(request_id).into_http()
+        } else {
+            problem.response(request_id)
+        };
+        if let Some(allow) = allow {
+            response.headers_mut().insert(axum::http::header::ALLOW, allow);
+        }
+    }
+    let status = if grpc {
+        let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok());
+        code.unwrap_or("0").to_owned()
+    } else {
+        response.status().as_u16().to_string()
+    };
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID.clone(), id);
+    }
+    (response, status)
+}
+
+/// What the router itself answered in plain text, as a problem.
+fn unmarked(
+    response: &Response,
+    grpc: bool,
+    method: &axum::http::Method,
+    path: &str,
+) -> Option<Problem> {
+    if grpc {
+        return None;
+    }
+    let fault = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Fault::Method { method: method.to_string(), path: path.to_owned() }
+        }
+        StatusCode::BAD_REQUEST => Fault::Invalid("the path cannot be read".into()),
+        _ => return None,
+    };
+    Some(fault.problem())
+}
