@@ -104,5 +104,5 @@ async fn memory_does_not_grow_with_the_input() {
 
     let grown = peak_kib() - before;
     assert!(grown < MOST_KIB, "{grown} KiB more for {} MiB", mib());
-    println!("{grown} KiB more for {} MiB", mib());
+    eprintln!("{grown} KiB more for {} MiB", mib());
 }
