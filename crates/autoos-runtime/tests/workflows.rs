@@ -16,8 +16,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 use support::{
-    Counter, Setup, World, failure, obliging, one_step, plan, ready, release, six_steps,
-    submission,
+    Counter, Setup, World, failure, obliging, one_step, plan, ready, release, six_steps, submission,
 };
 
 fn is_work(request: &Request) -> bool {
@@ -162,10 +161,8 @@ async fn the_same_key_gives_the_same_workflow() {
 
 #[tokio::test]
 async fn too_much_is_refused_at_once() {
-    let setup = Setup {
-        options: Options { max_open: 3, ..Options::default() },
-        ..Setup::default()
-    };
+    let setup =
+        Setup { options: Options { max_open: 3, ..Options::default() }, ..Setup::default() };
     let world = World::new(setup, |_| futures::future::pending().boxed()).await;
     for _ in 0..3 {
         world.runtime.submit(submission("how many?")).await.expect("there is room");
@@ -221,8 +218,7 @@ async fn a_paused_workflow_starts_nothing_until_it_is_resumed() {
 #[tokio::test]
 async fn what_cannot_be_paid_is_not_called() {
     let oblige = obliging(one_step());
-    let setup =
-        Setup { price: Price { input: 1_000_000, output: 1_000_000 }, ..Setup::default() };
+    let setup = Setup { price: Price { input: 1_000_000, output: 1_000_000 }, ..Setup::default() };
     let world = World::new(setup, move |r| ready(oblige(&r))).await;
     let mut poor = submission("how many?");
     poor.budget_microusd = Some(100);
@@ -251,7 +247,9 @@ async fn lists_conditions_and_timers_run() {
             Task::Execute { instruction, .. } if instruction == "list" => {
                 json!([{"n": 1}, {"n": 2}, {"n": 3}])
             }
-            Task::Execute { instruction, inputs } if instruction == "one" => json!(format!("{}", inputs["it"])),
+            Task::Execute { instruction, inputs } if instruction == "one" => {
+                json!(format!("{}", inputs["it"]))
+            }
             Task::Execute { inputs, .. } => {
                 assert_eq!(inputs["all"], json!(["1", "2", "3"]));
                 json!("1 and 2 and 3")

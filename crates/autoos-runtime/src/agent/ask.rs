@@ -1,7 +1,7 @@
 //! An attempt that asks a model.
 
 use super::{
-    Assignment, Input, Job, Product,
+    Assignment, Input, Job, Origin, Product,
     actor::{Miss, Report},
     read_plan, trust,
 };
@@ -112,13 +112,18 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
     };
     let mut all = evidence.clone();
     all.extend(verdicts.clone());
-    let instruction = instruction.clone();
     let task = match role {
-        LlmRole::Verifier | LlmRole::Auditor => Task::Verify { instruction, inputs: all },
-        LlmRole::Synthesizer => {
-            Task::Synthesize { intent: assignment.brief.text.clone(), instruction, inputs: all }
+        LlmRole::Verifier | LlmRole::Auditor => {
+            Task::Verify { instruction: instruction.clone(), inputs: all }
         }
-        LlmRole::Planner | LlmRole::Executor => Task::Execute { instruction, inputs: all },
+        LlmRole::Synthesizer => Task::Synthesize {
+            intent: assignment.brief.text.clone(),
+            instruction: instruction.clone(),
+            inputs: all,
+        },
+        LlmRole::Planner | LlmRole::Executor => {
+            Task::Execute { instruction: instruction.clone(), inputs: all }
+        }
     };
     let request = Request {
         key: assignment.key.clone(),
@@ -133,11 +138,13 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         timeout_ms: assignment.timeout_ms,
     };
     let role = *role;
-    let asked = assignment.brief.text.clone();
+    // What it was asked may be repeated in the answer.
+    let asked = format!("{}\n{instruction}", assignment.brief.text);
+    let given = inputs.iter().any(|input| input.origin == Origin::Given && input.found.is_some());
     send(assignment, request, move |response| match role {
         LlmRole::Verifier | LlmRole::Auditor => verdict(response),
         _ => {
-            let trust = trust::assess(&response.text, &asked, &evidence, &verdicts);
+            let trust = trust::assess(&response.text, &asked, &evidence, &verdicts, given);
             let value = response.value.unwrap_or(Value::String(response.text));
             Ok(Product { value, trust: Some(trust) })
         }
@@ -224,7 +231,10 @@ async fn gather(inputs: &[Input]) -> Result<(Map<String, Value>, Map<String, Val
             Some(Found::Value(value)) => (**value).clone(),
             Some(Found::File(path)) => Value::String(read(path, EXCERPT).await?),
         };
-        let side = if input.verdict { &mut verdicts } else { &mut evidence };
+        let side = match input.origin {
+            Origin::Verifier => &mut verdicts,
+            Origin::Given | Origin::Model => &mut evidence,
+        };
         side.insert(input.name.clone(), value);
     }
     Ok((evidence, verdicts))

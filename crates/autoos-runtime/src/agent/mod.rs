@@ -66,8 +66,19 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// None when the step that it comes from was left out.
     pub(crate) found: Option<Found>,
-    /// Whether it is a verifier's verdict and not evidence.
-    pub(crate) verdict: bool,
+    /// Who made it.
+    pub(crate) origin: Origin,
+}
+
+/// Who made an input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The client, or a tool: as good as evidence gets.
+    Given,
+    /// A model.
+    Model,
+    /// A verifier: not evidence, but a verdict on it.
+    Verifier,
 }
 
 /// What an attempt brought.

@@ -1,6 +1,11 @@
 //! What an answer is worth: checked against its evidence, with the recipe kept.
 
-use serde_json::Value;
+use autoos_fabric::{
+    Verdict,
+    verify::{Basis, Claim, Confidence, Evidence, ground},
+};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
 
 /// A confidence and how it came about.
 pub(crate) struct Trust {
@@ -10,21 +15,56 @@ pub(crate) struct Trust {
     pub(crate) document: Value,
 }
 
-/// Placeholder until the grounding check is wired.
+/// Checks an answer against what it was asked, its evidence and the verdicts on that evidence.
 pub(super) fn assess(
     answer: &str,
     asked: &str,
-    evidence: &serde_json::Map<String, Value>,
-    verdicts: &serde_json::Map<String, Value>,
+    evidence: &Map<String, Value>,
+    verdicts: &Map<String, Value>,
+    tools: bool,
 ) -> Trust {
-    let _ = (answer, asked, evidence, verdicts);
-    Trust { confidence: 0.9, document: Value::Null }
+    let mut known: Vec<Evidence> = evidence
+        .iter()
+        .map(|(name, value)| Evidence { name: name.clone(), value: value.clone() })
+        .collect();
+    // An answer may repeat the question.
+    known.push(Evidence { name: "intent".into(), value: asked.into() });
+    let grounding = ground(answer, &known);
+    let verdict = verdicts.values().find_map(|v| Verdict::deserialize(v).ok());
+    let confidence = Confidence::of(&Basis {
+        grounding: Some(&grounding),
+        verdict: verdict.as_ref(),
+        tool_evidence: tools,
+        ..Basis::default()
+    });
+    let unsupported: Vec<&Claim> = grounding.unsupported().collect();
+    let sentences: Vec<String> = unsupported.iter().map(|claim| claim.sentence()).collect();
+    let unchecked = grounding.claims.len() - grounding.checked();
+    let mut summary = format!(
+        "{} of {} claims stand in the evidence, {} do not, {unchecked} cannot be checked by rule",
+        grounding.checked() - unsupported.len(),
+        grounding.claims.len(),
+        unsupported.len(),
+    );
+    if let Some(verdict) = &verdict {
+        summary.push_str("; verifier: ");
+        summary.push_str(&verdict.method);
+    }
+    let document = json!({
+        "summary": summary,
+        "recipe": confidence.recipe,
+        "unsupported": sentences,
+        "places": unsupported,
+        "claims": grounding.claims.len(),
+        "checked": grounding.checked(),
+    });
+    Trust { confidence: confidence.value, document }
 }
 
 /// What a verdict is worth: the verifier's own word.
-pub(super) fn of_verdict(verdict: &autoos_fabric::Verdict) -> Trust {
+pub(super) fn of_verdict(verdict: &Verdict) -> Trust {
     let document = serde_json::json!({
-        "method": verdict.method,
+        "summary": verdict.method,
         "problems": verdict.problems,
         "recipe": [{ "name": "verifier", "weight": 1.0, "value": verdict.confidence }],
     });

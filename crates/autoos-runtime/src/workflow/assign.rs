@@ -1,7 +1,7 @@
 //! What an agent is told: the attempt in the machine's state and the step in the plan, made one.
 
 use crate::{
-    agent::{Assignment, Input, Job},
+    agent::{Assignment, Input, Job, Origin},
     brief::Brief,
     inputs::{Inputs, written},
     parts::{Options, Parts},
@@ -75,7 +75,7 @@ impl Desk<'_> {
         let named = step.inputs.iter().map(|(name, source)| Input {
             name: name.clone(),
             found: inputs.find(source, item.as_ref()),
-            verdict: is_verdict(plan, source),
+            origin: origin(plan, source),
         });
         Some(Job::Step {
             work: step.work.clone(),
@@ -88,9 +88,12 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a source is what a verifier said.
-fn is_verdict(plan: &Plan, source: &Source) -> bool {
-    let Source::Step { id, .. } = source else { return false };
-    written(plan, id)
-        .is_some_and(|step| matches!(step.work, Work::Ask { role: LlmRole::Verifier, .. }))
+/// Who made what a source points at.
+fn origin(plan: &Plan, source: &Source) -> Origin {
+    let Source::Step { id, .. } = source else { return Origin::Given };
+    match written(plan, id).map(|step| &step.work) {
+        Some(Work::Ask { role: LlmRole::Verifier, .. }) => Origin::Verifier,
+        Some(Work::Ask { .. }) => Origin::Model,
+        _ => Origin::Given,
+    }
 }

@@ -95,6 +95,7 @@ pub fn obliging(plan: Value) -> impl Fn(&Request) -> Value {
 }
 
 /// A tool with an effect: counts how often it ran for each key, and tells by key.
+#[derive(Clone)]
 pub struct Counter {
     spec: ToolSpec,
     pub runs: Arc<Mutex<BTreeMap<String, u32>>>,
@@ -134,7 +135,11 @@ impl Tool for Counter {
         *self.runs.lock().expect("not poisoned").entry(key).or_default() += 1;
         let mut open = self.gate.0.lock().expect("not poisoned");
         while !*open {
-            open = self.gate.1.wait(open).expect("not poisoned");
+            let (next, over) =
+                self.gate.1.wait_timeout(open, Duration::from_secs(30)).expect("not poisoned");
+            // A test that failed elsewhere must not hang on this thread.
+            assert!(!over.timed_out(), "nobody released the tool");
+            open = next;
         }
         Ok(ToolResult { output: json!({"done": true}), bytes_read: 0 })
     }
@@ -154,7 +159,7 @@ impl Tool for Counter {
 pub struct World {
     pub journal: Arc<MemoryJournal>,
     pub models: Arc<Models>,
-    pub tools: Arc<Registry>,
+    pub tool: Option<Counter>,
     pub runtime: Runtime,
     pub options: Options,
 }
@@ -184,19 +189,14 @@ impl World {
             names: setup.names,
             price: setup.price,
         });
-        let mut tools = Registry::builder();
-        if let Some(tool) = setup.tool {
-            tools = tools.with_tool(Arc::new(tool));
-        }
-        let tools = tools.build().expect("tools build");
-        let runtime = start(&journal, &models, &tools, &setup.options).await;
-        Self { journal, models, tools, runtime, options: setup.options }
+        let runtime = start(&journal, &models, setup.tool.as_ref(), &setup.options).await;
+        Self { journal, models, tool: setup.tool, runtime, options: setup.options }
     }
 
     /// Ends the actors and starts others on the same journal, as after a crash.
     pub async fn restart(&mut self) {
         self.runtime.stop().await;
-        self.runtime = start(&self.journal, &self.models, &self.tools, &self.options).await;
+        self.runtime = start(&self.journal, &self.models, self.tool.as_ref(), &self.options).await;
     }
 
     /// Follows a workflow's events until its fold is as wanted.
@@ -235,13 +235,17 @@ impl World {
 async fn start(
     journal: &Arc<MemoryJournal>,
     models: &Arc<Models>,
-    tools: &Arc<Registry>,
+    tool: Option<&Counter>,
     options: &Options,
 ) -> Runtime {
+    let mut tools = Registry::builder();
+    if let Some(tool) = tool {
+        tools = tools.with_tool(Arc::new(tool.clone()));
+    }
     let parts = Parts {
         journal: journal.clone(),
         llm: models.clone(),
-        tools: tools.clone(),
+        tools: tools.build().expect("tools build"),
         clock: Arc::new(SystemClock),
     };
     Runtime::start(parts, options.clone()).await.expect("starts")
