@@ -129,7 +129,6 @@ fn place(
     limit: Option<u64>,
     top: bool,
 ) -> Result<(), Unable> {
-    let singular = asked.clause.has(&["which", "who", "what"]) || entity.is_some();
     let one = limit.or(if top { Some(10) } else { Some(1) });
     if let Some(entity) = &entity {
         asked.take(entity.range.clone());
@@ -168,7 +167,7 @@ fn place(
             asked.query.limit = one;
         }
         Some(Measured::Column(column)) => {
-            let rows = limit.is_some() || top || singular && row_wanted(asked, entity.is_some());
+            let rows = limit.is_some() || top || row_wanted(asked, entity.is_some());
             if rows {
                 if let Some(entity) = &entity {
                     asked.query.select = vec![entity.column.name.clone(), column.clone()];
