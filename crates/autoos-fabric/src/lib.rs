@@ -6,11 +6,11 @@
 //! Left out: prompts' durability and spending (the workflow), and agents (the runtime).
 
 mod answer;
+pub mod builtin;
 pub mod config;
 mod fabric;
 pub mod models;
 pub mod prompt;
-pub mod builtin;
 pub mod provider;
 pub mod secret;
 mod task;

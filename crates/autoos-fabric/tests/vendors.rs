@@ -395,7 +395,7 @@ async fn a_prompt_that_does_not_fit_is_never_sent() {
 async fn a_server_of_ones_own_needs_no_key() {
     let server = VendorServer::start().await;
     let mut provider = ProviderConfig::new(ProviderKind::OpenaiCompatible);
-    provider.base_url = Some(server.base_url(Scene::Text));
+    provider.base_url = Some(format!("{}?api-version=7", server.base_url(Scene::Text)));
     provider.headers.insert("x-team".into(), SecretRef::parse("blue"));
     provider.models = serde_json::from_value(json!([{"id": "llama-3-high"}])).unwrap();
     let mut config = FabricConfig::default();
@@ -407,6 +407,7 @@ async fn a_server_of_ones_own_needs_no_key() {
     let received = server.received(Scene::Text).pop().unwrap();
     assert!(received.headers.get("authorization").is_none());
     assert_eq!(received.headers["x-team"], "blue");
+    assert_eq!(received.query.as_deref(), Some("api-version=7"));
     assert_eq!(received.body["model"], "llama-3-high");
 }
 

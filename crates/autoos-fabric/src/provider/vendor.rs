@@ -47,7 +47,7 @@ struct Inner {
     kind: ProviderKind,
     client: Client,
     /// With its last slash, as the library joins to it.
-    base_url: String,
+    base_url: reqwest::Url,
     /// Host and port, for people.
     host: String,
     key: Option<Secret>,
@@ -84,9 +84,14 @@ impl Vendor {
             reqwest::header::HeaderValue::try_from(value.expose())
                 .map_err(|_| format!("headers: the value of {header} cannot be sent"))?;
         }
-        let mut base_url = url.to_string();
-        if !base_url.ends_with('/') && url.query().is_none() {
-            base_url.push('/');
+        let compatible =
+            matches!(config.kind, ProviderKind::Openai | ProviderKind::OpenaiCompatible);
+        if url.query().is_some() && !compatible {
+            return Err("base_url has a query, which this vendor's addresses cannot have".into());
+        }
+        let mut url = url;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
         }
         for model in &config.models {
             if let Some(word) = &model.reasoning
@@ -103,7 +108,7 @@ impl Vendor {
             name: name.to_owned(),
             kind: config.kind,
             client,
-            base_url,
+            base_url: url,
             host: shown,
             key,
             headers: headers.into_iter().collect(),
@@ -229,7 +234,11 @@ impl Inner {
             Some(key) => AuthData::from_single(key.expose()),
             // A server of one's own that wants no key is sent no header for one.
             None => AuthData::RequestOverride {
-                url: format!("{}chat/completions", self.base_url),
+                url: {
+                    let mut url = self.base_url.clone();
+                    url.set_path(&format!("{}chat/completions", url.path()));
+                    url.into()
+                },
                 headers: Headers::from(
                     self.headers
                         .iter()

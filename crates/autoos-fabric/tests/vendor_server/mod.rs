@@ -10,7 +10,7 @@ pub(crate) use wire::Format;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, Response, StatusCode, header::CONTENT_TYPE},
     routing::post,
 };
@@ -154,6 +154,7 @@ impl Scene {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
@@ -198,6 +199,7 @@ impl VendorServer {
 async fn answer(
     State(received): State<Arc<Mutex<Vec<Received>>>>,
     Path((name, rest)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
@@ -206,7 +208,7 @@ async fn answer(
     let format = Format::of(&rest);
     let echo = format!("{headers:?} {body}");
     let path = format!("{name}/{rest}");
-    received.lock().unwrap().push(Received { path, headers, body });
+    received.lock().unwrap().push(Received { path, query, headers, body });
     play(scene, format, &echo).await
 }
 
