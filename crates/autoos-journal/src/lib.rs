@@ -28,7 +28,10 @@ pub use event::{
     StreamWrite, Trace,
 };
 pub use groups::{Groups, Member};
-pub use local::{LocalJournal, LocalOptions, RecoveryReport, SYNC_BUCKETS_US, Stats};
+pub use local::{
+    BackupReport, LocalJournal, LocalOptions, RecoveryReport, SYNC_BUCKETS_US, Stats, VerifyReport,
+    restore, verify,
+};
 pub use memory::{MemoryJournal, Outcome};
 pub use row::{Chain, chain_next, chain_start};
 

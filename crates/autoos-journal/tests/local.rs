@@ -2,8 +2,7 @@
 //! turn, and keeps everything across restarts.
 
 use autoos_journal::{
-    Body, Cursor, Error, Journal, LocalJournal, LocalOptions, Position, SharedJournal, Snapshot,
-    Standing,
+    Body, Cursor, Error, LocalJournal, LocalOptions, Position, SharedJournal, Snapshot, Standing,
     conformance::{self, batch, pair, write},
 };
 use autoos_kernel::{id::StreamId, time::Timestamp};

@@ -90,7 +90,9 @@ impl SimDisk {
                 // Created, renamed or removed without a sync of the directory: either may hold.
                 (Some(new), None) => keep().then_some(new),
                 (None, Some(old)) => keep().then_some(old),
-                (Some(new), Some(old)) => Some(if Arc::ptr_eq(new, old) || keep() { new } else { old }),
+                (Some(new), Some(old)) => {
+                    Some(if Arc::ptr_eq(new, old) || keep() { new } else { old })
+                }
                 (None, None) => None,
             };
             if let Some(contents) = kept {

@@ -156,13 +156,10 @@ impl Applier {
             signals.durable = applied;
             // A purge that waits for frames which are not applied yet asks again.
             signals.checkpoint = signals.purge_to > applied;
-            if signals.pinned > 0 { None } else { Some(signals.purge_to) }
+            signals.purge_to
         };
         self.core.changed.notify_all();
-        if let Some(purge_to) = purge_to {
-            self.purge(applied, purge_to)?;
-        }
-        Ok(())
+        self.purge(applied, purge_to)
     }
 
     /// Removes segments that are durable in the store, as many as the log keeps too much, and

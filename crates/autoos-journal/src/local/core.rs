@@ -33,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) signals: Mutex<Signals>,
     /// Something happened that one of the threads may wait for.
     pub(crate) changed: Condvar,
+    /// Held by what must not run at the same time: archiving, and copying what is archived.
+    pub(crate) upkeep: tokio::sync::Mutex<()>,
     halted: Mutex<Option<String>>,
     unborn: Mutex<HashMap<Uuid, BodyKey>>,
 }
@@ -52,8 +54,6 @@ pub(crate) struct Signals {
     pub(crate) applied: u64,
     /// All frames up to this one are durable in the store.
     pub(crate) durable: u64,
-    /// Segments must not be purged while this is above zero: they are being read.
-    pub(crate) pinned: u32,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -89,6 +89,7 @@ impl Core {
             commits: Mutex::new(Some(watch::Sender::new(0))),
             signals: Mutex::new(signals),
             changed: Condvar::new(),
+            upkeep: tokio::sync::Mutex::default(),
             halted: Mutex::default(),
             unborn: Mutex::default(),
         }

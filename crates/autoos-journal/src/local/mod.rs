@@ -11,6 +11,7 @@
 
 mod applier;
 mod cache;
+mod copy;
 mod core;
 mod identity;
 pub(crate) mod layer;
@@ -22,9 +23,8 @@ mod space;
 mod stats;
 mod writer;
 
-pub(crate) use self::core::Core;
-pub(crate) use self::identity::{Identity, KEY_FILE, load_key};
-pub(crate) use self::open::{LOG, STORE};
+pub use self::copy::{BackupReport, VerifyReport, restore, verify};
+use self::core::Core;
 pub use stats::{SYNC_BUCKETS_US, Stats};
 
 use crate::{
@@ -206,6 +206,7 @@ impl LocalJournal {
     pub async fn archive(&self, time: Timestamp) -> Result<usize, Error> {
         use crate::{Journal as _, Standing};
         use autoos_kernel::id::{IntentId, WorkflowId};
+        let _upkeep = self.core.upkeep.lock().await;
         let core = self.core.clone();
         let streams = port::blocking(move || core.store.closed_before(time)).await?;
         let mut archived = 0;

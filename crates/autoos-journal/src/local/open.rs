@@ -35,7 +35,7 @@ pub(crate) const STORE: &str = "store";
 pub(crate) const SUSPECT: &str = "store.suspect";
 /// Left while the log still holds what was erased.
 pub(crate) const PURGE: &str = "purge";
-const MARK: &str = "acked";
+pub(super) const MARK: &str = "acked";
 
 pub(super) fn open(options: LocalOptions) -> Result<Arc<LocalJournal>, Error> {
     let began = Instant::now();

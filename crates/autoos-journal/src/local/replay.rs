@@ -26,7 +26,6 @@ pub(crate) struct Replay<'a> {
     ends: Vec<u64>,
     layer: Layer,
     pub(crate) frames: u64,
-    sealed: Option<u64>,
 }
 
 impl<'a> Replay<'a> {
@@ -34,12 +33,7 @@ impl<'a> Replay<'a> {
         let done: Vec<_> =
             (0..shards).map(|shard| store.shard_applied(Shard(shard))).collect::<Result<_, _>>()?;
         let ends = done.iter().map(|(_, end)| *end).collect();
-        Ok(Self { store, shards, done, ends, layer: Layer::default(), frames: 0, sealed: None })
-    }
-
-    /// How many frames the copy said it has, if its end was reached.
-    pub(crate) fn sealed(&self) -> Option<u64> {
-        self.sealed
+        Ok(Self { store, shards, done, ends, layer: Layer::default(), frames: 0 })
     }
 
     /// Adds a frame. What a shard has already is skipped.
@@ -119,7 +113,8 @@ impl<'a> Replay<'a> {
                     self.layer.bare_head(stream, decode_head(head)?);
                 }
             }
-            Record::Seal { frames } => self.sealed = Some(frames),
+            // For whoever restores a copy; a log of its own has none.
+            Record::Seal { .. } => {}
         }
         Ok(())
     }

@@ -42,9 +42,12 @@ impl Store {
     fn put_rows(&self, batch: &mut Batch, layer: &Layer, rows: &[Arc<Row>]) -> Result<(), Error> {
         let mut index: HashMap<StreamId, Vec<u64>> = HashMap::new();
         let mut block = Vec::new();
-        let mut first = 0;
+        let (mut first, mut next) = (0, 0);
         for row in rows {
-            if !block.is_empty() && block.len() + row.value.len() + 8 > value::PIECE {
+            // In a restored copy dropped events may lie between two rows.
+            let full = block.len() + row.value.len() + 8 > value::PIECE || row.offset != next;
+            next = row.end();
+            if !block.is_empty() && full {
                 value::put(batch, &keys::event(first), &block)?;
                 block.clear();
             }

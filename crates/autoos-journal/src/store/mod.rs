@@ -14,7 +14,8 @@ mod keys;
 mod read;
 mod value;
 
-pub(crate) use value::{decode_head, encode_head};
+pub(crate) use read::Rest;
+pub(crate) use value::decode_head;
 
 use crate::{Error, ledger::StreamHead};
 use autoos_kernel::id::{Shard, StreamId};
