@@ -12,6 +12,16 @@ use std::net::{IpAddr, SocketAddr};
 /// What callers are called while no key tells them apart.
 const NOBODY: &str = "local";
 
+/// Marks a request of the process that holds the data directory; no request from a port has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner;
+
+impl Owner {
+    pub(crate) fn caller() -> Caller {
+        Caller { tenant: DEFAULT_TENANT.to_owned(), name: NOBODY.to_owned() }
+    }
+}
+
 /// Knows who may come in.
 pub(crate) struct Auth {
     keys: Keys,

@@ -77,36 +77,15 @@ pub enum Error {
 
 /// The edge, ready to serve.
 pub struct Gateway {
-    parts: GatewayParts,
+    edge: Edge,
+    stop: watch::Sender<bool>,
 }
 
 impl Gateway {
     /// An edge on these parts. Consumer groups are leased by it: one gateway per journal.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        Self { parts }
-    }
-
-    /// Serves until `shutdown`; then streams end, and what runs has
-    /// [`drain_ms`](Options::drain_ms) to end.
-    ///
-    /// # Errors
-    /// [`Error::OpenToAll`] when no key exists and the listener is reached from other machines.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), Error> {
-        let GatewayParts { runtime, views, keys, providers, samples, options } = self.parts;
-        let address =
-            listener.local_addr().map_err(|error| Error::Io { what: "listener", error })?;
-        let local = address.ip().to_canonical().is_loopback();
-        let auth = auth::Auth::new(keys);
-        if !local && auth.is_open() {
-            return Err(Error::OpenToAll(address));
-        }
-        let uploads = uploads::Uploads::new(&options);
-        uploads.clean().await.map_err(|error| Error::Io { what: "uploads", error })?;
+        let GatewayParts { runtime, views, keys, providers, samples, options } = parts;
         let journal = runtime.parts().journal.clone();
         let (stop, stopping) = watch::channel(false);
         let edge = Edge::new(Inner {
@@ -116,14 +95,47 @@ impl Gateway {
             journal,
             providers,
             samples,
-            auth,
-            uploads,
+            auth: auth::Auth::new(keys),
+            uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),
             limits: Limits::new(&options),
             options,
             stopping,
         });
-        serve::run(&edge, listener, stop, shutdown).await;
+        Self { edge, stop }
+    }
+
+    /// The same routes without a port, for the process that holds the data directory: whoever
+    /// can read its files needs no key, and sees what the operator sees.
+    pub fn local(&self) -> axum::Router {
+        serve::app(&self.edge).layer(axum::Extension(auth::Owner))
+    }
+
+    /// Whether it would serve on this address.
+    ///
+    /// # Errors
+    /// [`Error::OpenToAll`] when no key exists and the address is reached from other machines.
+    pub fn check(&self, address: SocketAddr) -> Result<(), Error> {
+        let local = address.ip().to_canonical().is_loopback();
+        if local || !self.edge.auth.is_open() { Ok(()) } else { Err(Error::OpenToAll(address)) }
+    }
+
+    /// Serves until `shutdown`; then streams end, and what runs has
+    /// [`drain_ms`](Options::drain_ms) to end.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and [`Error::Io`] for the listener and the folder of uploads.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let address =
+            listener.local_addr().map_err(|error| Error::Io { what: "listener", error })?;
+        self.check(address)?;
+        let cleaned = self.edge.uploads.clean().await;
+        cleaned.map_err(|error| Error::Io { what: "uploads", error })?;
+        serve::run(&self.edge, listener, &self.stop, shutdown).await;
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn app(edge: &Edge) -> Router {
 pub(crate) async fn run(
     edge: &Edge,
     listener: TcpListener,
-    stopping: watch::Sender<bool>,
+    stopping: &watch::Sender<bool>,
     shutdown: impl Future<Output = ()>,
 ) {
     let app = app(edge);

@@ -7,6 +7,7 @@ mod keys;
 mod metrics;
 mod node;
 mod openapi;
+mod shapes;
 mod uploads;
 mod workflows;
 

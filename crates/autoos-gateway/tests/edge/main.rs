@@ -1,4 +1,4 @@
 //! The edge as clients see it: a node in this process, asked over a real port.
 
-mod support;
 mod rest;
+mod support;
