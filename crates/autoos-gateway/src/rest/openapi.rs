@@ -297,3 +297,7 @@ fn responses(method: &str, path: &str) -> Value {
     }
     responses.into()
 }
+
+#[cfg(test)]
+#[path = "openapi_test.rs"]
+mod tests;

@@ -1,0 +1,28 @@
+# What developers and CI type. `make verify` only reads; `make fix` writes.
+
+.PHONY: all verify fix test bench examples
+
+all: verify test
+
+# Formatting, lints and documentation, warnings as errors; licences and advisories where
+# cargo-deny is installed.
+verify:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences are not checked"; fi
+
+fix:
+	cargo fmt --all
+	cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+test:
+	cargo test --workspace
+
+examples:
+	bash examples/run.sh
+
+# Figures for BENCHMARKS.md; takes a few minutes.
+bench:
+	cargo run --release --locked -- bench

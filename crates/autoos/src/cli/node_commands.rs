@@ -1,0 +1,135 @@
+//! The node itself: `provider`, `key`, `backup`, `doctor`.
+
+use super::{COMPLETED, ERROR, Global, workflow::print};
+use crate::{config::Config, door::Door, show};
+use anyhow::Context as _;
+use autoos_journal::{LocalJournal, LocalOptions};
+use axum::http::Method;
+use clap::Subcommand;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Providers and their models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Provider {
+    /// How every provider is doing
+    List,
+}
+
+/// API keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key and show it, once; from then on every request needs one
+    Create {
+        /// What it is for
+        name: String,
+        /// Whose it is
+        #[arg(long, default_value = "default")]
+        tenant: String,
+    },
+    /// List keys
+    List,
+    /// Take a key away
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+/// Copies of a data directory.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backup {
+    /// Copy the journal while it is in use
+    Create {
+        /// Where the copy goes; a folder that is not there yet
+        target: PathBuf,
+    },
+    /// Make a data directory of a copy
+    Restore {
+        /// The copy
+        source: PathBuf,
+        /// The new data directory
+        target: PathBuf,
+    },
+}
+
+impl Provider {
+    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
+        let Self::List = self;
+        let door = Door::open(global, config).await?;
+        let providers = door.get("/api/v1/providers").await;
+        door.close().await;
+        print(&providers?, global.output, |providers| show::providers(providers));
+        Ok(COMPLETED)
+    }
+}
+
+impl Key {
+    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
+        let door = Door::open(global, config).await?;
+        let answer = match &self {
+            Self::Create { name, tenant } => {
+                door.post("/api/v1/keys", &json!({ "name": name, "tenant": tenant })).await
+            }
+            Self::List => door.get("/api/v1/keys").await,
+            Self::Revoke { id } => {
+                door.ask(Method::DELETE, &format!("/api/v1/keys/{id}"), None).await
+            }
+        };
+        door.close().await;
+        print(&answer?, global.output, |answer| match &self {
+            Self::Create { .. } => show::new_key(answer),
+            Self::List => show::keys(answer),
+            Self::Revoke { id } => show::line(&format!("{id} is revoked")),
+        });
+        Ok(COMPLETED)
+    }
+}
+
+impl Backup {
+    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
+        match self {
+            Self::Create { target } => {
+                let target = std::path::absolute(&target)?;
+                let door = Door::open(global, config).await?;
+                let made = match &door {
+                    Door::Here(node) => node.journal.backup(target.join("journal")).await.map(|_| ()).map_err(Into::into),
+                    Door::There(_) => Err(anyhow::anyhow!(
+                        "a node runs on this data directory: stop it, or copy its folder with the \
+                         file system's own snapshot"
+                    )),
+                };
+                door.close().await;
+                made.with_context(|| format!("no backup was made in {}", target.display()))?;
+                show::line(&format!("backed up to {}", target.display()));
+            }
+            Self::Restore { source, target } => {
+                autoos_journal::restore(&source.join("journal"), &target.join("journal"))
+                    .with_context(|| format!("cannot restore {}", source.display()))?;
+                show::line(&format!("restored; use it with --data-dir {}", target.display()));
+            }
+        }
+        Ok(COMPLETED)
+    }
+}
+
+/// Looks a data directory over: whether it opens, what was found, whether every chain holds.
+pub(crate) async fn doctor(global: &Global, config: &Config) -> anyhow::Result<u8> {
+    let dir = config.data_dir(global.data_dir.as_deref())?;
+    let journal = LocalJournal::open(LocalOptions::new(dir.join("journal")))
+        .with_context(|| format!("cannot open the journal in {}", dir.display()))?;
+    let opening = journal.recovery().clone();
+    match journal.verify_streams().await {
+        Ok(events) => {
+            show::line(&format!("{}: {events} events, every chain holds", dir.display()));
+            if !opening.is_clean() {
+                show::line(&format!("at its opening: {opening:?}"));
+            }
+            Ok(COMPLETED)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            Ok(ERROR)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The configuration: one TOML file, each part documented and defaulted where it is used.
+//!
+//! The environment overrides where it has a word for it; fields that nobody knows are refused.
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Everything that can be configured; the empty file is a good configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where everything is kept; the platform's data directory where nothing is said.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Who answers, and for which roles.
+    pub(crate) fabric: autoos_fabric::FabricConfig,
+    /// How much runs at once, and what an intent may cost.
+    pub(crate) runtime: autoos_runtime::Options,
+    /// What tools may touch.
+    pub(crate) tools: Tools,
+    /// Limits of the edge.
+    pub(crate) gateway: autoos_gateway::Options,
+}
+
+/// What tools may touch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tools {
+    /// Folders whose files tools may read; context files may be read besides.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Folders in which tools may write.
+    pub(crate) write_roots: Vec<PathBuf>,
+    /// Hosts, `name` or `name:port`, that `http.get` may ask although they are not public.
+    pub(crate) allow_hosts: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file, or the defaults where none is given.
+    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))
+    }
+
+    /// Where everything is kept.
+    pub(crate) fn data_dir(&self, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+        if let Some(path) = given.or(self.data_dir.as_deref()) {
+            return Ok(path.to_owned());
+        }
+        match directories::ProjectDirs::from("", "", "autoos") {
+            Some(dirs) => Ok(dirs.data_dir().to_owned()),
+            None => bail!("no home directory is known: say --data-dir DIR"),
+        }
+    }
+}

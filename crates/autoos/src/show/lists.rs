@@ -1,0 +1,131 @@
+//! Lists: workflows, events, questions, keys, providers, tools, spending.
+
+use super::{dollars, line, number, rows, tame, text};
+use serde_json::Value;
+
+pub(crate) fn workflows(page: &Value) {
+    let all = rows(page, "workflows");
+    for row in all {
+        line(&format!(
+            "{}  {:<10} {}  {}",
+            text(row, "id"),
+            text(row, "state"),
+            text(row, "created"),
+            dollars(number(row, "spent_microusd")),
+        ));
+    }
+    if all.is_empty() || page.get("workflows").is_none() {
+        line("no workflows");
+    }
+}
+
+pub(crate) fn audit(audit: &Value) {
+    for entry in rows(audit, "entries") {
+        let stream = text(entry, "stream");
+        line(&format!(
+            "{}  {} {:>3}  {:<20} {}",
+            text(entry, "at"),
+            stream.get(..2).unwrap_or(""),
+            number(entry, "seq"),
+            text(entry, "kind"),
+            tame(&text(entry, "what")),
+        ));
+    }
+}
+
+pub(crate) fn verified(id: &str, verified: &Value) {
+    line(&format!("{id}: {verified}"));
+}
+
+pub(crate) fn escalations(open: &Value) {
+    let all = rows(open, "escalations");
+    for row in all {
+        line(&format!(
+            "{}  {}  {}: {}",
+            text(row, "workflow_id"),
+            text(row, "number"),
+            text(row, "exit"),
+            tame(&text(row, "detail")),
+        ));
+    }
+    if all.is_empty() || open.get("escalations").is_none() {
+        line("nobody waits for an answer");
+    }
+}
+
+pub(crate) fn questions(id: &str, asked: &Value) {
+    for row in rows(asked, "escalations") {
+        let answers: Vec<&str> = rows(row, "answers").iter().filter_map(Value::as_str).collect();
+        line(&format!(
+            "{} step {} ({}): {}",
+            text(row, "number"),
+            text(row, "step"),
+            text(row, "exit"),
+            tame(&text(row, "detail"))
+        ));
+        match row.get("resolved").filter(|r| !r.is_null()) {
+            Some(resolved) => line(&format!("  answered: {resolved}")),
+            None => line(&format!(
+                "  autoos escalation resolve {id} {} --number {}",
+                answers.join("|"),
+                text(row, "number")
+            )),
+        }
+    }
+}
+
+pub(crate) fn plan(planned: &Value) {
+    let Some(plan) = planned.get("plan") else { return };
+    line(&format!("plan      {}", text(plan, "name")));
+    for goal in rows(plan, "goals") {
+        line(&format!("goal      {}: {}", text(goal, "id"), tame(&text(goal, "statement"))));
+    }
+    for step in rows(plan, "steps") {
+        let work = step.get("work").cloned().unwrap_or_default();
+        line(&format!("  · {:<18} {}", text(step, "id"), tame(&text(step, "title"))));
+        line(&format!("    {work}"));
+    }
+    let worst = number(planned, "worst_case_microusd");
+    line(&format!("at most   {} (nothing was spent)", dollars(worst)));
+}
+
+pub(crate) fn tools(specs: &[Value]) {
+    for spec in specs {
+        line(&format!(
+            "{:<16} {:<11} {:<10} {}",
+            text(spec, "name"),
+            text(spec, "effect"),
+            text(spec, "trust"),
+            text(spec, "description"),
+        ));
+    }
+}
+
+pub(crate) fn providers(all: &Value) {
+    for row in rows(all, "providers") {
+        line(&row.to_string());
+    }
+}
+
+pub(crate) fn keys(all: &Value) {
+    for row in rows(all, "keys") {
+        let state = if row.get("revoked").is_some_and(|r| !r.is_null() && r != &Value::Bool(false)) {
+            "revoked"
+        } else {
+            "active"
+        };
+        line(&format!("{}  {:<8} {:<12} {}", text(row, "id"), state, text(row, "tenant"), text(row, "name")));
+    }
+}
+
+pub(crate) fn new_key(answer: &Value) {
+    line(&format!("id   {}", text(answer, "id")));
+    line(&format!("key  {}", text(answer, "secret")));
+    line("It is shown only now. From now on every request needs a key.");
+}
+
+pub(crate) fn cost(spent: &Value) {
+    for row in rows(spent, "lines") {
+        line(&format!("{:<32} {}", text(row, "name"), dollars(number(row, "cost_microusd"))));
+    }
+}

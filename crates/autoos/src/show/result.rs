@@ -1,0 +1,117 @@
+//! Where a workflow stands, and what it brought.
+
+use super::{dollars, duration, line, number, progress::done_by, rows, tame, text};
+use crate::cli::{CANCELLED, COMPLETED, ERROR, ESCALATED, FAILED};
+use serde_json::Value;
+
+/// The exit code for how a workflow stands.
+pub(crate) fn exit_code(view: &Value) -> u8 {
+    match text(view, "state").as_str() {
+        "completed" => COMPLETED,
+        "failed" => FAILED,
+        "escalated" => ESCALATED,
+        "cancelled" => CANCELLED,
+        _ => ERROR,
+    }
+}
+
+/// Whether nothing more happens by itself.
+pub(crate) fn is_settled(view: &Value) -> bool {
+    exit_code(view) != ERROR
+}
+
+/// The result, or why there is none, and what it took.
+pub(crate) fn result(view: &Value) {
+    let id = text(view, "id");
+    if let Some(result) = view.get("result").filter(|r| !r.is_null()) {
+        line("");
+        match result.get("text").and_then(Value::as_str) {
+            Some(answer) => line(&tame(answer)),
+            None => match result.get("value").filter(|v| !v.is_null()) {
+                Some(value) => line(&format!("{value:#}")),
+                None => line("(the result was erased)"),
+            },
+        }
+        line("");
+        confidence(result);
+    }
+    let failure = text(view, "failure");
+    if !failure.is_empty() {
+        line(&format!("\n{}: {}", text(view, "state"), tame(&failure)));
+    }
+    questions(view, &id);
+    let tokens = view.get("tokens").cloned().unwrap_or_default();
+    line(&format!(
+        "took        {}, {} of {}, {} tokens in and {} out",
+        duration(number(view, "duration_ms")),
+        dollars(view.pointer("/budget/spent_microusd").and_then(Value::as_u64).unwrap_or(0)),
+        dollars(view.pointer("/budget/granted_microusd").and_then(Value::as_u64).unwrap_or(0)),
+        number(&tokens, "input"),
+        number(&tokens, "output"),
+    ));
+    line(&format!("workflow    {id} ({})", text(view, "state")));
+    line(&format!("audit       autoos audit show {id}"));
+}
+
+fn confidence(result: &Value) {
+    let Some(confidence) = result.get("confidence").and_then(Value::as_f64) else {
+        line("confidence  not measured: the result is a tool's own output");
+        return;
+    };
+    line(&format!("confidence  {confidence:.2}"));
+    let Some(checked) = result.get("verification").filter(|v| !v.is_null()) else { return };
+    if let Some(summary) = checked.get("summary").and_then(Value::as_str) {
+        line(&format!("verified    {summary}"));
+    }
+    for ingredient in rows(checked, "recipe") {
+        line(&format!(
+            "            {} {:.2} (weight {:.2})",
+            text(ingredient, "name"),
+            ingredient.get("value").and_then(Value::as_f64).unwrap_or(0.0),
+            ingredient.get("weight").and_then(Value::as_f64).unwrap_or(0.0),
+        ));
+    }
+    for claim in rows(checked, "unsupported").iter().take(10) {
+        let claim = claim.as_str().map_or_else(|| text(claim, "text"), str::to_owned);
+        line(&format!("unsupported {}", tame(&claim)));
+    }
+}
+
+fn questions(view: &Value, id: &str) {
+    for question in rows(view, "escalations") {
+        if question.get("open") != Some(&Value::Bool(true)) {
+            continue;
+        }
+        let answers: Vec<&str> =
+            rows(question, "answers").iter().filter_map(Value::as_str).collect();
+        line(&format!("\na human is asked ({}): {}", text(question, "exit"), tame(&text(question, "detail"))));
+        line(&format!(
+            "answer with: autoos escalation resolve {id} {} --number {}",
+            answers.join("|"),
+            number(question, "number")
+        ));
+        line(&format!("without an answer by {}: {}", text(question, "due"), text(question, "default")));
+    }
+}
+
+/// The steps of a workflow and how they went.
+pub(crate) fn workflow(view: &Value) {
+    line(&format!("intent    {}", tame(&text(view, "intent"))));
+    line(&format!("workflow  {} is {} ({} risk)", text(view, "id"), text(view, "state"), text(view, "risk")));
+    line(&format!("created   {}", text(view, "created")));
+    for step in rows(view, "steps") {
+        let took = step.get("duration_ms").and_then(Value::as_u64).map(duration).unwrap_or_default();
+        let attempts = rows(step, "attempts").len();
+        let tries = if step.get("attempts").is_some() && attempts > 1 {
+            format!(", {attempts} attempts")
+        } else {
+            String::new()
+        };
+        line(&format!(
+            "  {:<18} {:<12} {took:>9}  {}{tries}",
+            text(step, "id"),
+            text(step, "state"),
+            done_by(step)
+        ));
+    }
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs every example offline and checks what it prints. Uses the binary in $AUTOOS, or builds one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export AUTOOS_OFFLINE=1
+if [ -z "${AUTOOS:-}" ]; then
+    cargo build --release --locked
+    AUTOOS=target/release/autoos
+fi
+AUTOOS_DATA_DIR=$(mktemp -d)
+export AUTOOS_DATA_DIR
+trap 'rm -rf "$AUTOOS_DATA_DIR"' EXIT
+
+# expect TEXT COMMAND…: the command succeeds and prints TEXT.
+expect() {
+    local wanted=$1 out
+    shift
+    out=$("$@") || { echo "failed: $*"; echo "$out"; exit 1; }
+    grep -qF -- "$wanted" <<<"$out" || { echo "no \"$wanted\" from: $*"; echo "$out"; exit 1; }
+    echo "ok: ${*:2:3}"
+}
+
+data=examples/data
+expect "confidence  0." "$AUTOOS" run "Analyze the system logs and identify errors" --context log=@$data/system.log
+expect "audit       autoos audit show" "$AUTOOS" run "Find the errors in both logs and say which had more" \
+    --context system=@$data/system.log --context gateway=@$data/gateway.log
+expect "workflow    wf-" "$AUTOOS" run "How many rows are in sales.csv?" --context sales=@$data/sales.csv
+expect "nothing was spent" "$AUTOOS" plan "Analyze the log" --context log=@$data/system.log
+for plan in examples/plans/*.toml; do
+    expect "workflow    wf-" "$AUTOOS" apply "$plan" --context log=@$data/system.log --context sales=@$data/sales.csv
+done
+expect "completed" "$AUTOOS" workflow list
+expect "logs.analyze" "$AUTOOS" tool list
