@@ -54,17 +54,17 @@ fn heads_of_many_formats() {
                 "[   12.345678] usb 1-1: device descriptor read error -71",
                 "[   13.345678] usb 1-2: device descriptor read error -71",
             ],
-            "device descriptor read error -71",
+            "usb <*>: device descriptor read error -71",
             Severity::Error,
             "words",
-            Some("usb"),
+            None,
         ),
         (
             [
                 "2024/03/01 10:00:00 [error] 31#31: *5 open() \"/srv/a\" failed",
                 "2024/03/01 10:00:01 [error] 31#31: *9 open() \"/srv/b\" failed",
             ],
-            "open() \"<*>\" failed",
+            "*<*> open() \"<*>\" failed",
             Severity::Error,
             "level field",
             None,
@@ -202,6 +202,18 @@ fn numbers_decide_about_the_same_words() {
     let family = &report.errors.families[0];
     assert_eq!((family.count, family.first.line, family.last.line), (2, 2, 4));
     assert_eq!(family.example, "scan done, errors=3");
+}
+
+#[test]
+fn a_time_that_cannot_be_read_still_begins_a_record() {
+    let mut lines = vec!["2024-05-01 10:00:00 INFO a: one"; 20];
+    lines[5] = "2024-05-41 10:00:02 INFO a: odd clock";
+    lines[6] = "and what follows it";
+    let report = analyze(&lines);
+    assert_eq!(report.records, 19);
+    let groups = report.assignments.expect("assignments");
+    assert_eq!((groups[0], groups[5]), (groups[7], groups[6]));
+    assert_ne!(groups[0], groups[5]);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn epoch_amid_columns() {
         "epoch",
         "{n} node-{D|}{n} {unix.hw|gige|action} {state_change.unavailable|temperature|start} 10778{nnnn}2 1 ",
         &[
-            "Component State Change: Component \\042alt0\\042 is in the unavailable state (HWID={nnnn})",
+            "Component State Change: Component \\042{alt|scip}{d}\\042 is in the unavailable state (HWID={nnnn})",
             "ambient={d}",
             "Fan speeds ( {nnnn} {nnnn} {nnnn} {nnnn} {nnnn} {nnnn} )",
             "PSU status ( on on )",
@@ -281,7 +281,7 @@ fn month_day_process_thread_letter_tag() {
             "HBM brightnessIn ={dd}",
             "HBM brightnessOut ={dd}",
             "Animating brightness: target={dd}, rate={dd}",
-            "setVisibility vis={d} mask={d} oldVal={n} newVal={n} diff={d} bounds=Rect(0, 0 - {n}, {n}), mask",
+            "setVisibility vis={d} mask={1|ffffffff} oldVal={n} newVal={n} diff={d} bounds=Rect(0, 0 - {n}, {n}), mask",
             "userActivityNoUpdateLocked: eventTime={N}, event={d}, flags=0x{d}, uid={nnnn}",
             "cancelAutohide",
             "interceptKeyTi keyCode={d} down={true|false} repeatCount={d} keyguardOn={true|false} mHomePressed={true|false} canceled={true|false}",
@@ -297,7 +297,7 @@ fn month_day_process_thread_letter_tag() {
 fn pipes() {
     let report = check(
         "pipes",
-        "20171223-22:{dd}:{dd}:{n}|Step_{LSC|SPUtils|StandReport}|3000{nnnn}|",
+        "20171223-{22:15:29|0:5:3}:{n}|Step_{LSC|SPUtils|StandReport}|3000{nnnn}|",
         &[
             "onStandStepChanged {nnnn}",
             "onExtend:15140{N} {dd} {d} {d}",

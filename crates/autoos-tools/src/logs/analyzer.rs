@@ -217,7 +217,9 @@ impl Analyzer {
                 !headed || self.pending.traceback || self.pending.exception.is_some()
             }
             Shape::Plain if self.pending.traceback && multiline::exception(line).is_some() => true,
-            Shape::Plain => !headed && (!self.loose || multiline::exception(line).is_some()),
+            Shape::Plain if headed => false,
+            Shape::Plain if multiline::exception(line).is_some() => true,
+            Shape::Plain => !self.loose && !multiline::begin_alike(&self.pending.raw, line),
         }
     }
 

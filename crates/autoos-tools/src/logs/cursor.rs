@@ -72,11 +72,20 @@ impl Cursor<'_> {
 
     /// `hh:mm:ss` with an optional fraction, in milliseconds.
     pub(super) fn time_of_day(&mut self, separators: &[u8]) -> Option<i64> {
+        self.time_with(separators, 2)
+    }
+
+    /// The same where minutes and seconds may be unpadded: `0:5:3:120`.
+    pub(super) fn loose_time_of_day(&mut self, separators: &[u8]) -> Option<i64> {
+        self.time_with(separators, 1)
+    }
+
+    fn time_with(&mut self, separators: &[u8], least: usize) -> Option<i64> {
         let (h, _) = self.number(1, 2)?;
         let separator = self.byte(separators)?;
-        let (m, _) = self.number(2, 2)?;
+        let (m, _) = self.number(least, 2)?;
         self.byte(&[separator])?;
-        let (s, _) = self.number(2, 2)?;
+        let (s, _) = self.number(least, 2)?;
         if h > 23 || m > 59 || s > 60 {
             return None;
         }

@@ -197,7 +197,7 @@ fn next_part(rests: &[&str], parts: &[Part]) -> Option<Part> {
         return Some(Part::Bracket);
     }
     if !levelled {
-        if share(Part::Level, 85) {
+        if share(Part::Level, 85) && is_column(rests.iter().copied()) {
             return Some(Part::Level);
         }
         if share(Part::Letter, 90) {
@@ -243,7 +243,29 @@ fn level_after(rests: &[&str], k: usize) -> bool {
         let (_, after) = skip(rest, k);
         scan::level(after).is_some() || (k <= 3 && scan::letter(after).is_some())
     });
-    hits.count() * 100 >= rests.len() * 90
+    hits.count() * 100 >= rests.len() * 90 && is_column(rests.iter().map(|rest| skip(rest, k).1))
+}
+
+/// Whether the levels at the starts of these texts are a column, and not a word that all messages
+/// happen to share: they differ, or they are set apart by capitals or marks.
+fn is_column<'a>(texts: impl Iterator<Item = &'a str>) -> bool {
+    let mut seen = None;
+    for text in texts {
+        let Some((severity, len)) = scan::level(text) else {
+            // A letter at this place is a level like any other.
+            if scan::letter(text).is_some() {
+                return true;
+            }
+            continue;
+        };
+        let b = text.as_bytes();
+        let marked =
+            matches!(b.get(len), Some(b':' | b'|' | b',' | b']')) || b.get(len) == Some(&b'\t');
+        if !b[0].is_ascii_lowercase() || marked || *seen.get_or_insert(severity) != severity {
+            return true;
+        }
+    }
+    false
 }
 
 /// The first `k` tokens and what follows them.
@@ -347,9 +369,9 @@ impl Layout {
             Part::Host => head.host = Some(cut.text),
             Part::Tag | Part::Name | Part::Dash | Part::Padded => head.source = Some(cut.text),
             Part::Bracket | Part::UntilBracket => {
-                if head.source.is_none()
-                    && cut.text.starts_with(|c: char| c.is_alphabetic() || c == '/')
-                {
+                let who = ["pid ", "tid ", "client "].iter().any(|w| cut.text.starts_with(w));
+                let named = cut.text.starts_with(|c: char| c.is_alphabetic() || c == '/');
+                if head.source.is_none() && named && !who {
                     head.source = Some(scan::component(cut.text));
                 }
             }

@@ -231,7 +231,8 @@ impl Masker {
         let marked = value
             .iter()
             .any(|c| c.is_ascii_digit() || matches!(c, b'/' | b'@' | b'\\' | b'.' | b':'))
-            && value.iter().any(u8::is_ascii_alphanumeric);
+            && value.iter().any(u8::is_ascii_alphanumeric)
+            || (value.len() >= 6 && value.iter().all(u8::is_ascii_hexdigit));
         // `a=1,b=2` inside one value belongs to the next pair; an exception's name tells errors apart.
         if (flag || marked) && !value.contains(&b'=') && !piece::is_exception(value) {
             self.wild(at, core, piece::value_class(value));

@@ -59,6 +59,19 @@ pub(super) fn exception(line: &str) -> Option<&str> {
     (follows && named && name.starts_with(|c: char| c.is_ascii_alphabetic())).then_some(name)
 }
 
+/// Whether two lines begin alike, digits and letters not told apart among themselves: then the
+/// second is no continuation of the first, even if its time cannot be read.
+pub(super) fn begin_alike(a: &str, b: &str) -> bool {
+    let class = |c: u8| match c {
+        b'0'..=b'9' => b'0',
+        c if c.is_ascii_alphabetic() => b'a',
+        c => c,
+    };
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let digits = |line: &[u8]| line[..8].iter().any(u8::is_ascii_digit);
+    a.len() >= 8 && b.len() >= 8 && digits(a) && (0..8).all(|i| class(a[i]) == class(b[i]))
+}
+
 /// The last part of a dotted class name.
 pub(super) fn short_name(class: &str) -> &str {
     class.rsplit(['.', '$']).next().unwrap_or(class)
@@ -82,6 +95,13 @@ mod tests {
         }
         assert_eq!(shape("    return 1"), Shape::Indented);
         assert_eq!(shape("at once we go"), Shape::Plain);
+    }
+
+    #[test]
+    fn likeness_is_of_shape() {
+        assert!(begin_alike("2024-05-01 10:00", "2024-99-01 10:00"));
+        assert!(!begin_alike("2024-05-01 10:00", "java.io.IOException"));
+        assert!(!begin_alike("words of a", "other word"));
     }
 
     #[test]

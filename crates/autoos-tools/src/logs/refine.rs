@@ -341,9 +341,14 @@ impl Place<'_> {
         }
         let thin = if self.constant == 1 { 2 } else { 1 };
         let dotted = cores.iter().all(|c| is_dotted(c));
+        let masked = cores.iter().any(|c| is_masked(c));
         let least = match self.cue(prefix) {
             _ if dotted && !self.first => 2,
+            // A number in one record and `null` in another; `eth<*>` here and `wlan<*>` there.
+            _ if masked && names.iter().all(|name| is_nothing(name)) => 2,
+            _ if names.is_empty() && self.constant >= 3 => 2,
             Cue::Person => 2,
+            Cue::Key if masked => 2,
             Cue::Thing => 3,
             Cue::Key | Cue::Quote => 4,
             _ if names.len() < distinct => 3 * thin,
@@ -398,6 +403,18 @@ fn is_shouted(word: &[u8]) -> bool {
     word.len() >= 3
         && word.iter().any(u8::is_ascii_uppercase)
         && !word.iter().any(u8::is_ascii_lowercase)
+}
+
+/// Masked as a whole, punctuation aside.
+fn is_masked(word: &[u8]) -> bool {
+    word.contains(&WILD) && !has_letters(word)
+}
+
+/// A word for there being no value.
+fn is_nothing(word: &[u8]) -> bool {
+    let bare: Vec<u8> =
+        word.iter().filter(|c| c.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect();
+    matches!(bare.as_slice(), b"null" | b"none" | b"nil" | b"undefined" | b"unknown" | b"na")
 }
 
 fn is_dotted(word: &[u8]) -> bool {

@@ -100,12 +100,14 @@ pub(super) fn token(text: &str) -> Option<Cut<'_>> {
     (len > 0).then(|| Cut { text: &text[..len], len })
 }
 
-/// A token of digits, with a colon or comma at most.
+/// A token of digits (`123`, `31#31`), with a colon or comma behind it at most.
 pub(super) fn integer(text: &str) -> Option<Cut<'_>> {
     let cut = token(text)?;
     let digits = cut.text.trim_end_matches([':', ',', ';', '|']);
-    (!digits.is_empty() && digits.len() <= 12 && digits.bytes().all(|c| c.is_ascii_digit()))
-        .then_some(Cut { text: digits, len: cut.len })
+    let number = digits.len() <= 12
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.bytes().all(|c| c.is_ascii_digit() || c == b'#');
+    number.then_some(Cut { text: digits, len: cut.len })
 }
 
 /// `sshd[123]:`, `su(pam_unix)[7]:`, `dfs.DataNode$Worker:`, `launchd[1] (com.x):`, `PhoneBar :`.

@@ -220,7 +220,7 @@ fn compact(b: &[u8]) -> Option<Stamp> {
     let (date, _) = c.number(8, 8)?;
     c.byte(b"- T_")?;
     let mark = c.at;
-    let time = match c.time_of_day(b":") {
+    let time = match c.loose_time_of_day(b":") {
         Some(time) => time,
         None => {
             c.at = mark;
@@ -366,6 +366,7 @@ mod tests {
             ("2024/03/01 10:00:00 [error]", Kind::Iso, 19, "2024-03-01T10:00:00"),
             ("2005.06.03 R02", Kind::Date, 10, "2005-06-03T00:00:00"),
             ("20171223-22:15:29:606|Step", Kind::Compact, 21, "2017-12-23T22:15:29"),
+            ("20171224-0:5:3:225|Step", Kind::Compact, 18, "2017-12-24T00:05:03"),
             ("20171223T221529Z x", Kind::Compact, 16, "2017-12-23T22:15:29"),
             ("081109 203615 148 INFO", Kind::SixSix, 13, "2008-11-09T20:36:15"),
             ("17/06/09 20:10:40 INFO", Kind::ShortYear, 17, "2017-06-09T20:10:40"),

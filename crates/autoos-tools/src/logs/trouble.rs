@@ -166,7 +166,7 @@ pub(super) fn status(status: u16) -> (&'static str, &'static str) {
         502 => ("connectivity", "bad gateway"),
         503 => ("unavailability", "service unavailable"),
         504 => ("timeout", "gateway timeout"),
-        400..=499 => ("invalid input", "client error"),
+        _ if status < 500 => ("invalid input", "client error"),
         _ => ("server failure", "server error"),
     }
 }
