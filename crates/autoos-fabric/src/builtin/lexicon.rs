@@ -235,7 +235,7 @@ pub(super) const LOG_DETAIL: &[&str] = &[
     "type",
     "sort",
     "each",
-    "distinct",
+    "distinct", "different",
     "unique",
     "message",
     "event",
@@ -675,7 +675,7 @@ pub(super) const MODEL_WORK: &[(&[&str], &str)] = &[
             "decide",
             "judge",
             "opine",
-            "argue",
+            "argue", "think", "believe", "feel",
             "critique",
             "rate",
         ],
@@ -816,6 +816,8 @@ pub(super) fn all() -> Vec<&'static str> {
     for (words, _) in CHANGES.iter().chain(MODEL_WORK) {
         out.extend_from_slice(words);
     }
+    out.extend_from_slice(super::ranking::LARGEST);
+    out.extend_from_slice(super::ranking::SMALLEST);
     out.sort_unstable();
     out.dedup();
     out
@@ -823,6 +825,7 @@ pub(super) fn all() -> Vec<&'static str> {
 
 /// Words of questions over tables.
 pub(super) const TABLE: &[&str] = &[
+    "different", "people", "person", "rows",
     "total",
     "average",
     "mean",

@@ -177,6 +177,8 @@ fn sounds_like_one(clause: &Clause, contexts: &[Known<'_>]) -> bool {
     let asks = clause.has(&["how"]) && clause.has(&["many", "much"])
         || clause.has(lex::COUNT)
         || clause.has(lex::TABLE)
+        || clause.has(ranking::LARGEST)
+        || clause.has(ranking::SMALLEST)
         || clause.has(&[
             "top", "bottom", "max", "min", "avg", "per", "rows", "records", "biggest", "percent",
             "share",
@@ -699,6 +701,7 @@ const ROWS: &[&str] = &[
     "got",
     "get",
     "come",
+    "live", "lived", "work", "took", "lasted", "happen", "happened", "belong", "came", "occur", "reside", "use", "used", "did", "ordered", "bought",
 ];
 
 fn in_words(what: &str) -> &str {

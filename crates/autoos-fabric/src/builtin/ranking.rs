@@ -9,11 +9,11 @@ use super::{
 };
 
 /// Words for the largest and the smallest, and the column that some of them speak of.
-const LARGEST: &[&str] = &[
+pub(super) const LARGEST: &[&str] = &[
     "highest", "largest", "biggest", "greatest", "most", "top", "best", "longest", "oldest",
     "latest", "newest", "maximal", "heaviest", "hottest", "fastest", "slowest",
 ];
-const SMALLEST: &[&str] = &[
+pub(super) const SMALLEST: &[&str] = &[
     "lowest", "smallest", "least", "fewest", "cheapest", "bottom", "worst", "shortest", "youngest",
     "earliest", "minimal", "coldest",
 ];

@@ -249,7 +249,8 @@ pub(super) fn correct(tokens: &mut [Token], known: &[&str], context_words: &Hash
         // The plural is as near as the word itself.
         let slipped = |word: &str| distance(word, &low).min(distance(&format!("{word}s"), &low));
         let near = |word: &&&str| {
-            word.len() >= 5 && word.as_bytes()[0] == low.as_bytes()[0] && slipped(word) <= slips
+            // Of short words only a letter too many is a slip: too much is near to them.
+            (word.len() >= 5 || word.len() == 4 && low.len() == 5) && word.as_bytes()[0] == low.as_bytes()[0] && slipped(word) <= slips
         };
         if let Some(word) = known.iter().filter(near).min_by_key(|w| slipped(w)) {
             token.low = (*word).to_owned();

@@ -101,7 +101,7 @@ fn told(number: usize, family: &Value) -> String {
     );
     let place = |which: &str| {
         let time = string(family, &format!("/{which}/time"));
-        let at = format!("line {}", figure(&json!(count(family, &format!("/{which}/line")))));
+        let at = format!("line {}", count(family, &format!("/{which}/line")));
         if time.is_empty() { at } else { format!("{time} ({at})") }
     };
     let mut when = if n > 1 {

@@ -146,7 +146,8 @@ pub(super) fn figure(value: &Value) -> String {
             if n.abs() < 0.01 && n != 0.0 || n.abs() >= 1e15 {
                 return n.to_string();
             }
-            let text = format!("{:.2}", n.abs());
+            // Half of a cent goes up, as people round.
+            let text = format!("{:.2}", (n.abs() * 100.0).round() / 100.0);
             let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
             let part = part.trim_end_matches('0');
             let sign = if n < 0.0 { "-" } else { "" };
@@ -160,7 +161,7 @@ pub(super) fn figure(value: &Value) -> String {
 }
 
 fn thousands(digits: &str) -> String {
-    if digits.len() <= 4 {
+    if digits.len() <= 3 {
         return digits.to_owned();
     }
     let mut out = String::new();
