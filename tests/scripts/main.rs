@@ -9,7 +9,10 @@ mod parse;
 mod render;
 mod run;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts")
@@ -28,7 +31,9 @@ fn every_script_brings_what_it_says() {
     let mut wrong = Vec::new();
     for path in paths {
         let text = fs::read_to_string(&path).expect("a script can be read");
-        let brought = run::script(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let run::Brought { text: brought, history } =
+            run::script(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        keep_history(&path, &history);
         if brought == text {
             continue;
         }
@@ -39,6 +44,17 @@ fn every_script_brings_what_it_says() {
         }
     }
     assert!(wrong.is_empty(), "{}\n\nUPDATE_SCRIPTS=1 rewrites them", wrong.join("\n\n"));
+}
+
+/// Stores what a script brought as a history, when `WRITE_HISTORIES` names the script and there is
+/// no such history: what is stored stays as it is for ever.
+fn keep_history(path: &Path, history: &str) {
+    let wanted = std::env::var("WRITE_HISTORIES").unwrap_or_default();
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let kept = folder().with_file_name("histories").join(format!("v1_{name}.txt"));
+    if wanted.split(',').any(|script| script == name) && !kept.exists() {
+        fs::write(kept, history).expect("a history can be written");
+    }
 }
 
 fn first_difference(expected: &str, brought: &str) -> String {
@@ -52,7 +68,7 @@ fn first_difference(expected: &str, brought: &str) -> String {
 #[test]
 fn a_script_that_expects_something_else_is_noticed() {
     let text = "step a tool t pure\ncreate plan=@p\n---\nnothing of the kind\n\n";
-    let brought = run::script(text).expect("it runs");
+    let brought = run::script(text).expect("it runs").text;
     assert_ne!(brought, text);
     assert!(brought.contains("attempt_started step=a attempt=1"), "{brought}");
 }

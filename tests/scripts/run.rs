@@ -25,8 +25,15 @@ struct Runner {
     names: Names,
 }
 
-/// The script `text` with its expectations replaced by what its commands brought.
-pub(crate) fn script(text: &str) -> Result<String, String> {
+/// What a script brought.
+pub(crate) struct Brought {
+    /// The script with its expectations replaced by what its commands brought.
+    pub(crate) text: String,
+    /// Its events and final state, as a history is kept: `at kind hex` a line, then the state.
+    pub(crate) history: String,
+}
+
+pub(crate) fn script(text: &str) -> Result<Brought, String> {
     let mut runner = Runner {
         workflow: Workflow::new(shape::workflow_id(1)),
         stream: Vec::new(),
@@ -56,7 +63,8 @@ pub(crate) fn script(text: &str) -> Result<String, String> {
     if !commands.is_empty() {
         return Err("the last commands have no divider".to_owned());
     }
-    Ok(out.join("\n").trim_end().to_owned() + "\n")
+    let text = out.join("\n").trim_end().to_owned() + "\n";
+    Ok(Brought { text, history: runner.history() })
 }
 
 impl Runner {
@@ -102,6 +110,16 @@ impl Runner {
         out.extend(outstanding.difference(&self.begun).map(|e| self.names.effect(e)));
         self.begun = outstanding;
         out
+    }
+
+    fn history(&self) -> String {
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let line = |(at, bytes, kind): &(Timestamp, Vec<u8>, &str)| {
+            format!("{} {kind} {}\n", at.0, hex(bytes))
+        };
+        let events: String = self.stream.iter().map(line).collect();
+        let state = serde_json::to_string_pretty(&self.workflow).expect("a state is JSON");
+        format!("{events}state\n{state}\n")
     }
 
     fn folded(&self) -> Workflow {

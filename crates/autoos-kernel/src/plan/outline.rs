@@ -3,8 +3,12 @@
 //! It rides in events, so it holds nothing that erasing a workflow's bodies should take away.
 
 use super::{FallbackStrategy, RetryConfig};
-use crate::words::{EffectClass, LlmRole};
+use crate::{
+    words::{EffectClass, LlmRole},
+    workflow::PLANNING,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The shape of a checked plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +19,28 @@ pub struct Outline {
     pub result: String,
     /// What the plan may cost at worst, in micro-dollars.
     pub worst_case_microusd: u64,
+}
+
+impl Outline {
+    /// Why it cannot run to its end, whatever its steps bring: a step needs one that does not come
+    /// before it, or the result is none of the steps. None of what the check of plans makes.
+    #[must_use]
+    pub fn disorder(&self) -> Option<String> {
+        let mut before = BTreeSet::new();
+        for step in &self.steps {
+            if let Some(need) = step.needs.iter().find(|need| !before.contains(need.as_str())) {
+                return Some(format!(
+                    "step {}: it needs {need:?}, which is not before it",
+                    step.id
+                ));
+            }
+            if step.id == PLANNING || !before.insert(step.id.as_str()) {
+                return Some(format!("step {}: its id is taken", step.id));
+            }
+        }
+        let known = before.contains(self.result.as_str());
+        (!known).then(|| format!("the result names no step: {:?}", self.result))
+    }
 }
 
 /// The shape of a step.
@@ -109,5 +135,37 @@ impl StepOutline {
     #[must_use]
     pub fn is_effectful(&self) -> bool {
         matches!(&self.kind, StepKind::Tool { effect: EffectClass::Effectful, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outline(steps: &[(&str, &[&str])], result: &str) -> Outline {
+        let step = |(id, needs): &(&str, &[&str])| StepOutline {
+            id: (*id).into(),
+            kind: StepKind::Wait { ms: 1 },
+            needs: needs.iter().map(|need| (*need).into()).collect(),
+            evaluated: false,
+            gated: false,
+            retry: RetryConfig::default(),
+            fallback: FallbackStrategy::Escalate,
+            timeout_ms: 1,
+            items: 1,
+        };
+        let steps = steps.iter().map(step).collect();
+        Outline { steps, result: result.into(), worst_case_microusd: 0 }
+    }
+
+    #[test]
+    fn what_could_never_end_is_told() {
+        assert_eq!(outline(&[("a", &[]), ("b", &["a"])], "b").disorder(), None);
+        assert!(outline(&[("b", &["a"]), ("a", &[])], "b").disorder().is_some());
+        assert!(outline(&[("a", &["nobody"])], "a").disorder().is_some());
+        assert!(outline(&[("a", &[]), ("a", &[])], "a").disorder().is_some());
+        assert!(outline(&[(PLANNING, &[])], PLANNING).disorder().is_some());
+        assert!(outline(&[("a", &[])], "b").disorder().is_some());
+        assert!(outline(&[], "a").disorder().is_some());
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     body::BodyRef,
     ladder::{self, Exit, FailureClass, Next, Rung},
-    plan::outline::Outline,
+    plan::outline::{Outline, StepKind},
     rng::Rng,
     time::Timestamp,
 };
@@ -97,6 +97,16 @@ impl Decider<'_> {
             (Some(planner), None) if planner.id != PLANNING => {
                 impossible("the planner's step must have the id of the planning step")
             }
+            (Some(planner), None)
+                if planner.evaluated
+                    || !planner.needs.is_empty()
+                    || matches!(planner.kind, StepKind::Wait { .. }) =>
+            {
+                impossible("the planner's step must start at once and bring a plan")
+            }
+            (None, Some((_, outline))) if outline.disorder().is_some() => {
+                impossible("the plan's outline was not made by the check of plans")
+            }
             _ => {
                 self.push(Event::Created(seed));
                 Ok(())
@@ -114,6 +124,10 @@ impl Decider<'_> {
         if !same || self.workflow.plan.is_some() {
             return Err(Rejected::Stale("the plan is no longer up for judgement".into()));
         }
+        let verdict = verdict.and_then(|outline| match outline.disorder() {
+            Some(problem) => Err(vec![problem]),
+            None => Ok(outline),
+        });
         match verdict {
             Ok(outline) => self.push(Event::PlanAdopted { revision: 1, plan, outline }),
             Err(problems) => {
@@ -357,6 +371,8 @@ impl Decider<'_> {
             Next::Replace => (Rung::ReplaceAgent, 0, None),
             Next::Swap => (Rung::SwapLlm, 0, other),
             Next::Escalate => return self.escalate(id, exit, detail),
+            // Without a plan there would be nothing left to do, and no end either.
+            Next::Skip if id == PLANNING => return self.escalate(id, exit, detail),
             Next::Skip => {
                 let reason = format!("{exit}: {detail}");
                 return self.push(Event::StepSkipped { step: id.to_owned(), reason });

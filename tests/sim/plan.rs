@@ -1,0 +1,78 @@
+//! Random workflows for the simulation: small graphs with many effects.
+
+use autoos_kernel::{
+    plan::{
+        FallbackStrategy,
+        outline::{Outline, StepKind, StepOutline},
+    },
+    rng::Rng,
+    time::Timestamp,
+    words::{EffectClass, LlmRole, RiskLevel},
+    workflow::{PLANNING, Seed},
+};
+use autoos_tests::shape;
+
+/// True in `percent` of a hundred cases.
+pub(crate) fn chance(rng: &mut dyn Rng, percent: u64) -> bool {
+    rng.up_to(99) < percent
+}
+
+/// One of a few.
+pub(crate) fn one_of<T: Copy>(rng: &mut dyn Rng, choices: &[T]) -> T {
+    choices[rng.up_to(choices.len() as u64 - 1) as usize]
+}
+
+fn kind(rng: &mut dyn Rng) -> StepKind {
+    match rng.up_to(9) {
+        0..=3 => shape::tool("send", EffectClass::Effectful),
+        4..=5 => shape::tool("read", EffectClass::Pure),
+        6..=8 => {
+            let models = [("m1", rng.up_to(300)), ("m2", rng.up_to(300)), ("m3", rng.up_to(300))];
+            shape::ask(LlmRole::Executor, &models[..one_of(rng, &[1, 2, 3])])
+        }
+        _ => StepKind::Wait { ms: 1 + rng.up_to(3_000) },
+    }
+}
+
+fn bounded(mut step: StepOutline, rng: &mut dyn Rng) -> StepOutline {
+    step.retry.attempts = 1 + rng.up_to(3) as u32;
+    (step.retry.base_ms, step.retry.cap_ms) = (100, 1_000);
+    step.timeout_ms = 500 + rng.up_to(2_000);
+    step.items = 3;
+    let fallbacks =
+        [FallbackStrategy::Escalate, FallbackStrategy::Escalate, FallbackStrategy::Skip];
+    step.fallback = if chance(rng, 5) { FallbackStrategy::Fail } else { one_of(rng, &fallbacks) };
+    step
+}
+
+pub(crate) fn outline(rng: &mut dyn Rng) -> Outline {
+    let mut steps: Vec<StepOutline> = Vec::new();
+    for n in 0..=1 + rng.up_to(5) {
+        let kind = kind(rng);
+        let mut step = bounded(shape::step(&format!("s{n}"), kind), rng);
+        step.needs = steps.iter().map(|s| s.id.clone()).filter(|_| chance(rng, 40)).collect();
+        step.evaluated = chance(rng, 20);
+        step.gated = chance(rng, 30);
+        steps.push(step);
+    }
+    let mut last =
+        bounded(shape::step("end", shape::ask(LlmRole::Synthesizer, &[("m1", 90)])), rng);
+    last.needs = steps.iter().map(|s| s.id.clone()).collect();
+    last.gated = true;
+    steps.push(last);
+    shape::outline(steps)
+}
+
+pub(crate) fn seed(rng: &mut dyn Rng, outline: &Outline) -> Seed {
+    let planner = shape::ask(LlmRole::Planner, &[("m1", 50), ("m2", 50)]);
+    let planner = bounded(shape::step(PLANNING, planner), rng);
+    let planned = chance(rng, 50);
+    Seed {
+        risk: one_of(rng, &[RiskLevel::Low, RiskLevel::Medium, RiskLevel::Critical]),
+        granted_microusd: 500 + rng.up_to(5_000),
+        deadline: chance(rng, 20).then(|| Timestamp(5_000 + rng.up_to(40_000))),
+        patience_ms: 2_000 + rng.up_to(20_000),
+        planner: (!planned).then_some(planner),
+        plan: planned.then(|| (shape::body("plan"), outline.clone())),
+    }
+}
