@@ -2,9 +2,11 @@
 //! opening with a long history. Prints JSON lines. Run it in release, on the disk in question:
 //!
 //! `cargo run --release -p autoos-journal --example append_rate -- [DIR] [EVENTS] [WAITING]`
+//!
+//! The history stays in DIR; run again on it, only opening and reading are measured.
 
 use autoos_journal::{
-    Batch, Journal, LocalJournal, LocalOptions, NewEvent, SharedJournal, Standing, StreamWrite,
+    Batch, LocalJournal, LocalOptions, NewEvent, SharedJournal, Standing, StreamWrite,
 };
 use autoos_kernel::{
     id::{StreamId, WorkflowId},
@@ -28,6 +30,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
     fs::create_dir_all(&dir)?;
     runtime.block_on(async {
+        if dir.join("history").exists() {
+            return reopen(&dir.join("history"), waiting).await;
+        }
         fdatasync(&dir)?;
         for in_flight in [1, 16, 256, 4096] {
             appends(&dir.join(format!("appends-{in_flight}")), in_flight).await?;
@@ -173,7 +178,8 @@ async fn reopen(dir: &Path, waiting: u64) -> Result<(), Box<dyn std::error::Erro
     let journal: SharedJournal = local.clone();
     let running = journal.running().await?.len();
     let due = journal.due(Timestamp(u64::MAX), 1000).await?.len();
-    journal.append(batch(&journal, u64::MAX, 0, 1, Standing::Running)).await?;
+    let seq = journal.head(stream(u64::MAX)).await?.map_or(0, |head| head.next);
+    journal.append(batch(&journal, u64::MAX, seq, 1, Standing::Waiting { wake: None })).await?;
     let opened = began.elapsed().as_millis();
     say(&format!(
         r#"{{"open_ms":{opened},"running":{running},"due":{due},"waiting":{waiting},"rss_mib":{}}}"#,

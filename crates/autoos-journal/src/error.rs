@@ -42,6 +42,9 @@ pub enum Error {
     /// What was read is not what was written. It is never skipped: see the text for what to do.
     #[error("the journal is damaged: {0}")]
     Corrupt(String),
+    /// A newer version of autoos wrote this. It is left as it is.
+    #[error("{0}")]
+    TooNew(String),
     /// A file system error. Whether a pending append was recorded is unknown.
     #[error("journal storage failed: {0}")]
     Io(String),

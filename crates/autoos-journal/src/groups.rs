@@ -18,9 +18,12 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct Groups(Arc<Desk>);
 
+/// The members of a group by name, and where each learns what it has leased.
+type Members = BTreeMap<String, watch::Sender<BTreeSet<Shard>>>;
+
 struct Desk {
     journal: SharedJournal,
-    groups: Mutex<BTreeMap<String, BTreeMap<String, watch::Sender<BTreeSet<Shard>>>>>,
+    groups: Mutex<BTreeMap<String, Members>>,
 }
 
 impl Groups {
@@ -59,15 +62,13 @@ impl Groups {
 }
 
 impl Desk {
-    fn lock(
-        &self,
-    ) -> MutexGuard<'_, BTreeMap<String, BTreeMap<String, watch::Sender<BTreeSet<Shard>>>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Members>> {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Gives each member its share, moving as few shards as that takes.
-fn share(members: &BTreeMap<String, watch::Sender<BTreeSet<Shard>>>, shards: u16) {
+fn share(members: &Members, shards: u16) {
     if members.is_empty() {
         return;
     }

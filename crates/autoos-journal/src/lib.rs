@@ -6,6 +6,32 @@
 //! twin serves tests and the simulator. Both pass one conformance suite.
 //!
 //! Formats are forever: events are only added to, unknown kinds are kept and skipped.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `event`, `error` | what goes in, what comes out, what can go wrong |
+//! | `ledger`, `row` | the rules and the bytes of an append; no IO, shared by both journals |
+//! | `memory` | the in-memory twin |
+//! | `local` | the local journal: its threads, opening, recovery, backup |
+//! | `log` | frames, segments and records: the boundary of durability |
+//! | `store` | the event store on sled, rebuilt from the log when it must be |
+//! | `vault` | keys, and bodies sealed under them |
+//! | `subscribe`, `groups` | the event bus: subscriptions, and groups that share the shards |
+//! | `disk` | the disk as a port, and one for tests that loses power |
+//! | `conformance` | what every journal must do (feature `testing`) |
+//!
+//! What an append goes through: it is encoded, hashed and sealed in the caller's task; the
+//! writer's thread checks it, gives it its place, writes it with all else that waits as one frame
+//! and syncs; it is then visible to every reader, and the caller is answered; the store's thread
+//! carries it into sled some milliseconds later. So a reader never waits for the store, and the
+//! store never holds up an append until [`LocalOptions::tail_bytes`] wait for it.
+//!
+//! Known limits. sled's memory grows with what was read of it, beyond its cache: about 100 bytes
+//! per event that was ever scanned since the start. sled's own table of contents is written when
+//! it is opened, so the first opening after many gigabytes were appended in one run takes about
+//! a second per gigabyte. Erased bodies are unreadable at once, since their key is gone from all
+//! that the journal reads; the freed sectors of sled's file keep the wrapped key until they are
+//! used again.
 
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;

@@ -169,7 +169,7 @@ pub(crate) fn newer(
     found: impl std::fmt::Display,
     known: impl std::fmt::Display,
 ) -> Error {
-    Error::Corrupt(format!(
+    Error::TooNew(format!(
         "a {what} has format {found} and this version of autoos reads up to {known}: \
          start the version that wrote it, or a newer one"
     ))
@@ -281,4 +281,65 @@ pub(crate) fn scan_row(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Trace;
+    use autoos_kernel::id::WorkflowId;
+    use uuid::Uuid;
+
+    fn event() -> Event {
+        Event {
+            v: EVENT_VERSION,
+            stream: WorkflowId(Uuid::from_u128(7)).stream(),
+            seq: 3,
+            epoch: 2,
+            at: Timestamp(1_767_225_600_000),
+            actor: "workflow".into(),
+            cause: Some("request-1".into()),
+            trace: Some(Trace { trace_id: 1 << 100, span_id: 5 }),
+            kind: "step_completed".into(),
+            body: vec![1, 2, 3],
+        }
+    }
+
+    /// Formats are forever: when this fails, it is the code that must change back.
+    #[test]
+    fn the_bytes_never_change() {
+        let event = event();
+        let bytes = encode_event(&event);
+        let chain = chain_start(event.stream);
+        let raw = raw_stream(event.stream);
+        let wake = Standing::Waiting { wake: Some(Timestamp(9)) };
+        let write = RowWrite::new(&raw, 3, &chain, wake, vec![Bytes::new(&bytes)]);
+        let row = encode_row(vec![write]);
+        let known = |bytes: &[u8]| blake3::hash(bytes).to_hex()[..16].to_owned();
+        assert_eq!(
+            [known(&bytes), known(&row), known(&chain_next(&chain, &event))],
+            ["5d040b1b58db6e7f", "b946b0d9c31c148f", "49926aaead490028"]
+        );
+        assert_eq!(decode_event(&bytes).expect("decodes"), event);
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_by_name() {
+        let bytes = encode_event(&Event { v: 9, ..event() });
+        let error = decode_event(&bytes).expect_err("is newer");
+        assert!(matches!(&error, Error::TooNew(text) if text.contains("format 9")), "{error}");
+    }
+
+    #[test]
+    fn unknown_fields_are_skipped() {
+        // What a later version may add without a new format.
+        let mut map: std::collections::BTreeMap<&str, u8> = std::collections::BTreeMap::new();
+        map.insert("zz_later", 1);
+        let extra = rmp_serde::to_vec(&map).expect("packs");
+        let mut bytes = encode_event(&event());
+        assert_eq!(bytes[0], 0x8a, "a map of ten");
+        bytes[0] = 0x8b;
+        bytes.extend_from_slice(&extra[1..]);
+        assert_eq!(decode_event(&bytes).expect("decodes"), event());
+    }
 }

@@ -185,6 +185,6 @@ async fn damage_is_never_silent() {
             }
         }
     }
-    println!("{repaired} repaired, {refused} refused, {harmless} without consequence");
+    eprintln!("{repaired} repaired, {refused} refused, {harmless} without consequence");
     assert!(repaired > CASES / 4, "the other copy is there and is used");
 }

@@ -2,7 +2,7 @@
 //! how many syncs appends take. The disk is a simulated one that loses what was not synced.
 
 use autoos_journal::{
-    Error, Journal, LocalJournal, LocalOptions, SharedJournal, Standing,
+    Error, LocalJournal, LocalOptions, SharedJournal, Standing,
     conformance::{batch, pair, write},
     disk::SimDisk,
 };
@@ -95,7 +95,7 @@ async fn power_loss_loses_nothing_acknowledged() {
         let found = check(&journal, &reached, seed).await;
         append(&journal, 0, found[0]).await.expect("works again");
     }
-    println!("{total} acknowledged, {torn} torn frames, {cuts_at_open} cuts while opening");
+    eprintln!("{total} acknowledged, {torn} torn frames, {cuts_at_open} cuts while opening");
     assert!(total > 1000 && torn > 0 && cuts_at_open > 0, "the faults did happen");
 }
 
@@ -140,7 +140,7 @@ async fn every_acknowledgement_follows_a_sync_and_many_share_one() {
     let appends = (100..1124u128).map(|n| append(&journal, n, 0));
     assert!(join_all(appends).await.iter().all(Result::is_ok));
     let syncs = disk.counts().0 - before;
-    println!("1,024 concurrent appends took {syncs} syncs");
+    eprintln!("1,024 concurrent appends took {syncs} syncs");
     assert!((1..=256).contains(&syncs), "{syncs} syncs for 1,024 appends");
     let stats = local.stats();
     assert_eq!((stats.events, stats.batches), (1074, 1074));

@@ -28,10 +28,16 @@ fn options(dir: &Path) -> LocalOptions {
     options
 }
 
+/// Tells the test a line.
+fn tell(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).expect("is read");
+}
+
 /// What the victim does: appends to all streams for ever, telling what was acknowledged.
 async fn append_for_ever(dir: &Path) {
     let journal: SharedJournal = LocalJournal::open(options(dir)).expect("opens");
-    println!("\nopen");
+    tell("\nopen");
     let streams = (0..STREAMS).map(|n| {
         let journal = journal.clone();
         async move {
@@ -40,8 +46,7 @@ async fn append_for_ever(dir: &Path) {
                 let text = format!("{n}/{seq}");
                 let writes = vec![write(pair(n).1, seq, &[&text], Standing::Running)];
                 journal.append(batch(&journal, writes)).await.expect("appends");
-                let mut out = std::io::stdout().lock();
-                writeln!(out, "ack {n} {seq}").and_then(|()| out.flush()).expect("is read");
+                tell(&format!("ack {n} {seq}"));
             }
         }
     });
@@ -70,7 +75,7 @@ async fn a_kill_loses_nothing_acknowledged() {
         }
     }
     let total: u64 = acked.iter().sum();
-    println!("{total} events over {ROUNDS} kills");
+    eprintln!("{total} events over {ROUNDS} kills");
     assert!(total > 1000, "only {total} events were appended");
 }
 

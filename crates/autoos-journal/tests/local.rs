@@ -93,6 +93,26 @@ async fn keeps_everything_across_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_alone_moves_nothing_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let stream = pair(1).1;
+    for life in 0..3 {
+        let local = open(dir.path());
+        assert!(local.recovery().is_clean(), "{:?}", local.recovery());
+        assert_eq!(local.recovery().replayed_frames, 0, "it was closed in order");
+        let journal = shared(&local);
+        let writes = vec![write(stream, life, &["a"], Standing::Running)];
+        journal.append(batch(&journal, writes)).await.expect("appends");
+        local.checkpoint().expect("is durable");
+        let snapshot = Snapshot { next: life, version: 1, state: vec![1] };
+        journal.save_snapshot(stream, snapshot).await.expect("saves");
+        local.close().await;
+    }
+    let journal = shared(&open(dir.path()));
+    assert_eq!(journal.snapshot(stream).await.expect("reads").expect("is kept").next, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn is_held_by_one_process() {
     let dir = tempfile::tempdir().expect("a directory");
     let held = open(dir.path());

@@ -118,6 +118,8 @@ impl Applier {
                 return Ok(());
             }
             let layer = Arc::new(std::mem::take(&mut layers.active));
+            // A layer of snapshots alone has no frame of its own.
+            layers.active.frame = layer.frame;
             layers.applying = Some(layer.clone());
             (layer, layers.ends.clone())
         };

@@ -72,7 +72,10 @@ impl Core {
         applied: crate::store::Applied,
     ) -> Self {
         let tail = Tail::default();
-        tail.write().ends.clone_from(&applied.ends);
+        let mut layers = tail.write();
+        layers.ends.clone_from(&applied.ends);
+        layers.active.frame = applied.frame;
+        drop(layers);
         let signals =
             Signals { applied: applied.frame, durable: applied.frame, ..Signals::default() };
         Self {

@@ -190,7 +190,7 @@ impl Opening<'_> {
         let damage = match self.try_store(&path, verify_events) {
             Ok(store) if !was_suspect => return Ok(store),
             // What the code does not know yet is not damage.
-            Err(error) if error.to_string().contains("newer") => return Err(error),
+            Err(error @ Error::TooNew(_)) => return Err(error),
             Ok(store) => {
                 let text = "it was found damaged while it was read";
                 if self.log_begins()? != Some(1) {

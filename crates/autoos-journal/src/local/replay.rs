@@ -38,7 +38,12 @@ impl<'a> Replay<'a> {
 
     /// Adds a frame. What a shard has already is skipped.
     pub(crate) fn frame(&mut self, seq: u64, payload: &[u8]) -> Result<(), Error> {
-        for record in record::decode(payload)? {
+        let records = record::decode(payload)?;
+        // Retiring looks at the store: what was recorded before must be there.
+        if records.iter().any(|record| matches!(record, Record::Retire { .. })) {
+            self.flush()?;
+        }
+        for record in records {
             self.record(seq, record)?;
         }
         self.layer.frame = seq;
@@ -94,9 +99,6 @@ impl<'a> Replay<'a> {
             Record::Retire { stream } => {
                 let stream = stream_of(stream)?;
                 if !self.has(stream.shard(self.shards), seq) {
-                    // Its events may be in this very layer, and retiring looks at the store.
-                    self.layer.frame = self.layer.frame.max(seq - 1);
-                    self.flush()?;
                     self.layer.retire(stream);
                 }
             }

@@ -375,7 +375,7 @@ impl Writer {
         let end = self.ends.get(usize::from(shard.0)).copied();
         match acked.and_then(|acked| Ok((acked, check_ack(&key.0, position, acked, end)?))) {
             Err(error) => self.refuse(answer, error),
-            Ok((acked, next)) if acked == Some(next) && draw.layer.acks.get(&key).is_none() => {
+            Ok((acked, next)) if acked == Some(next) && !draw.layer.acks.contains_key(&key) => {
                 drop(answer.send(Ok(())));
             }
             Ok((_, next)) => {

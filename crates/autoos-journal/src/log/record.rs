@@ -119,6 +119,30 @@ mod tests {
         assert!(decode(&payload[..payload.len() - 1]).is_err(), "a cut record shows");
     }
 
+    /// Formats are forever: when this fails, it is the code that must change back.
+    #[test]
+    fn the_bytes_never_change() {
+        let bytes = Bytes::new(b"bytes");
+        let records = [
+            Record::Row { shard: 3, offset: 9, value: bytes },
+            Record::Key { owner: bytes, wrapped: bytes },
+            Record::Body { owner: bytes, hash: bytes, len: 5, sealed: bytes },
+            Record::Erase { owner: bytes },
+            Record::Ack { group: "mail", shard: 1, next: 70_000 },
+            Record::Retire { stream: bytes },
+            Record::Gap { shard: 1, offset: 2, count: 3 },
+            Record::Head { stream: bytes, head: bytes },
+            Record::Seal { frames: 4 },
+        ];
+        let mut buffer = super::super::frame::begin();
+        begin(&mut buffer);
+        records.iter().for_each(|record| push(&mut buffer, record));
+        super::super::frame::finish(&mut buffer, &[9; 16], 5, 77);
+        let header = super::super::segment::Header { id: [9; 16], shards: 16, first: 5, prev: 77 };
+        buffer.extend_from_slice(&header.encode());
+        assert_eq!(blake3::hash(&buffer).to_hex()[..16], *"d005f745116ec75e");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_decode_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
