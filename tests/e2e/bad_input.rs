@@ -8,9 +8,8 @@ async fn a_node_says_what_is_wrong_and_goes_on() {
     let dir = tempfile::tempdir().expect("a folder");
     let node = Node::start(dir.path(), &[]);
     let url = format!("{}/api/v1/intents", node.url);
-    let raw = |body: Vec<u8>| {
-        client().post(&url).header("content-type", "application/json").body(body)
-    };
+    let raw =
+        |body: Vec<u8>| client().post(&url).header("content-type", "application/json").body(body);
     let cyclic = json!({"intent": "x", "plan": {"name": "x", "result": "a", "steps": [
         {"id": "a", "work": {"wait": {"ms": 1}}, "after": ["b"]},
         {"id": "b", "work": {"tool": {"name": "fs.list", "args": {"path": "/"}}}, "after": ["a"]},
@@ -21,9 +20,15 @@ async fn a_node_says_what_is_wrong_and_goes_on() {
         ("no JSON", b"{".to_vec()),
         ("bad UTF-8", b"{\"intent\": \"\xff\xfe\"}".to_vec()),
         ("unknown field", br#"{"intent": "x", "intnet": 1}"#.to_vec()),
-        ("deep", [b"{\"intent\": \"x\", \"context\": {\"a\": ".to_vec(), vec![b'['; 10_000]].concat()),
+        (
+            "deep",
+            [b"{\"intent\": \"x\", \"context\": {\"a\": ".to_vec(), vec![b'['; 10_000]].concat(),
+        ),
         ("5 MB", json!({"intent": "x ".repeat(2_500_000)}).to_string().into_bytes()),
-        ("a file outside", br#"{"intent": "x", "context": {"a": {"file": "/etc/shadow"}}}"#.to_vec()),
+        (
+            "a file outside",
+            br#"{"intent": "x", "context": {"a": {"file": "/etc/shadow"}}}"#.to_vec(),
+        ),
         ("cyclic plan", cyclic.to_string().into_bytes()),
     ];
     for (name, body) in cases {

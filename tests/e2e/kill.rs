@@ -58,9 +58,7 @@ async fn fifty_kills_lose_nothing_and_repeat_nothing() {
                     "intent": format!("work {key}"), "idempotency_key": key, "risk": "low",
                     "plan": plan(&out.join(&key)),
                 });
-                let request = client()
-                    .post(format!("{}/api/v1/intents", node.url))
-                    .json(&body);
+                let request = client().post(format!("{}/api/v1/intents", node.url)).json(&body);
                 // The node may be gone by now; only what it acknowledged counts.
                 let Ok(answer) = request.send().await else { return };
                 let Ok(made) = answer.json::<Value>().await else { return };
@@ -86,9 +84,10 @@ async fn fifty_kills_lose_nothing_and_repeat_nothing() {
         assert_eq!(view["state"], "completed", "{key}: {view:#}");
         let text = std::fs::read_to_string(out.join(key)).unwrap_or_default();
         assert_eq!(text, "once\n", "{key}: the effect took place once");
-        let (_, audit) = answer(client().get(format!("{}/api/v1/workflows/{id}/audit", node.url))).await;
+        let (_, audit) =
+            answer(client().get(format!("{}/api/v1/workflows/{id}/audit", node.url))).await;
         let audit = audit.to_string();
-        assert_eq!(audit.matches("\"attempt_completed\"").count(), 4, "{key}: {audit}");
+        assert_eq!(audit.matches("\"kind\":\"attempt_completed\"").count(), 4, "{key}: {audit}");
         for step in ["left", "right", "answer"] {
             let called = ledger.lines().filter(|l| l.contains(&format!("{id}/{step}/"))).count();
             let started = view["steps"].as_array().and_then(|s| s.iter().find(|s| s["id"] == step));

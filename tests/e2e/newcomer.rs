@@ -14,7 +14,13 @@ fn the_main_job_runs_with_nothing_configured() {
         &log,
     ]));
     assert_eq!(code, 0, "{out}\n{err}");
-    for wanted in ["plan      ", "✓ planning", "confidence  0.", "workflow    wf-", "audit       autoos audit show wf-"] {
+    for wanted in [
+        "plan      ",
+        "✓ planning",
+        "confidence  0.",
+        "workflow    wf-",
+        "audit       autoos audit show wf-",
+    ] {
         assert!(out.contains(wanted), "no {wanted:?} in:\n{out}");
     }
     let id = out.split("audit show ").nth(1).and_then(|rest| rest.split_whitespace().next());
@@ -65,9 +71,14 @@ fn planning_spends_nothing_and_the_plan_runs() {
     let dir = tempfile::tempdir().expect("a folder");
     let sales = format!("sales=@{}", samples().join("sales.csv").display());
     let file = dir.path().join("plan.toml");
-    let (code, out, err) = finish(autoos(dir.path()).args(["plan", "How many rows are in sales.csv?", "--context", &sales, "-o"]).arg(&file));
+    let (code, out, err) = finish(
+        autoos(dir.path())
+            .args(["plan", "How many rows are in sales.csv?", "--context", &sales, "-o"])
+            .arg(&file),
+    );
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("nothing was spent"), "{out}");
-    let (code, out, err) = finish(autoos(dir.path()).arg("apply").arg(&file).args(["--context", &sales]));
+    let (code, out, err) =
+        finish(autoos(dir.path()).arg("apply").arg(&file).args(["--context", &sales]));
     assert_eq!(code, 0, "{out}\n{err}");
 }

@@ -97,6 +97,8 @@ impl Drop for Node {
 }
 
 pub(crate) fn client() -> reqwest::Client {
+    // An error says that another test has done so.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client")
 }
 

@@ -311,6 +311,7 @@ fn escalation(view: EscalationView) -> v1::Escalation {
         default_answer: view.default.to_owned(),
         answers: view.answers.into_iter().map(str::to_owned).collect(),
         proposed_json: value(view.proposed.as_ref()),
+        verification_json: value(view.verification.as_ref()),
         open: view.open,
         decision,
         resolved_by,

@@ -196,9 +196,15 @@ pub(crate) async fn escalation(
     let open = asked.resolved.is_none() && story.workflow.end.is_none();
     let step = story.workflow.steps.get(&asked.step);
     let doubtful = step.and_then(|s| s.doubtful.as_ref()).filter(|_| open);
-    let proposed = match doubtful {
-        Some(output) => bodies.json(output.body).await?,
-        None => None,
+    let (proposed, verification) = match doubtful {
+        Some(output) => (
+            bodies.json(output.body).await?,
+            match output.evidence {
+                Some(evidence) => bodies.json(evidence).await?,
+                None => None,
+            },
+        ),
+        None => (None, None),
     };
     let mut answers = Vec::new();
     if open {
@@ -217,6 +223,7 @@ pub(crate) async fn escalation(
         default: "abandon",
         answers,
         proposed,
+        verification,
         open,
         resolved: asked.resolved.as_ref().map(|(decision, by)| ResolvedView {
             decision: decision.name(),

@@ -281,6 +281,8 @@ pub struct EscalationView {
     pub answers: Vec<&'static str>,
     /// The answer that was not sure enough and can be approved.
     pub proposed: Option<Value>,
+    /// How the confidence of that answer came about, and what was found unsupported in it.
+    pub verification: Option<Value>,
     /// Whether an answer is still awaited.
     pub open: bool,
     /// The answer, once there is one.

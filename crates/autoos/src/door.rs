@@ -121,6 +121,15 @@ impl Door {
         if status.is_success() { Ok(value) } else { Err(problem(status, &value)) }
     }
 
+    /// Waits until a node that has just started in this process knows all workflows: only then are
+    /// its lists whole.
+    pub(crate) async fn whole(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Here(node) => Ok(node.views.wait_ready().await?),
+            Self::There(_) => Ok(()),
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.ask(Method::GET, path, None).await
     }
@@ -239,7 +248,7 @@ impl Client {
 fn problem(status: StatusCode, value: &Value) -> anyhow::Error {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let sentence = text("detail").or(text("title")).unwrap_or("no reason was given");
-    match text("action").or(text("hint")) {
+    match text("what_to_do") {
         Some(action) => anyhow!("{sentence} ({})\n  {action}", status.as_u16()),
         None => anyhow!("{sentence} ({})", status.as_u16()),
     }

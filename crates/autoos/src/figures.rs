@@ -19,10 +19,18 @@ pub(crate) fn of_journal(journal: &Arc<LocalJournal>) -> Samples {
         vec![
             counter("autoos_journal_events_total", "Events recorded.", stats.events),
             counter("autoos_journal_appends_total", "Batches recorded.", stats.batches),
-            counter("autoos_journal_syncs_total", "Frames written to the log, one sync each.", stats.frames),
+            counter(
+                "autoos_journal_syncs_total",
+                "Frames written to the log, one sync each.",
+                stats.frames,
+            ),
             counter("autoos_journal_written_bytes_total", "Bytes written to the log.", stats.bytes),
             counter("autoos_journal_refused_total", "Appends refused.", stats.refused),
-            counter("autoos_journal_checkpoints_total", "Times the event store was made durable.", stats.checkpoints),
+            counter(
+                "autoos_journal_checkpoints_total",
+                "Times the event store was made durable.",
+                stats.checkpoints,
+            ),
             Sample {
                 name: "autoos_journal_sync_seconds_total",
                 help: "Time spent on writing and syncing frames.",

@@ -49,9 +49,9 @@ impl Node {
     pub(crate) async fn start(config: &Config, dir: &Path) -> anyhow::Result<Self> {
         let journal = LocalJournal::open(LocalOptions::new(dir.join("journal")))
             .with_context(|| format!("cannot open the journal in {}", dir.display()))?;
-        let fabric_config =
-            config.fabric.clone().with_detected(|name| std::env::var(name).ok());
-        let fabric = Fabric::start(fabric_config).await.context("in the configuration of the fabric")?;
+        let fabric_config = config.fabric.clone().with_detected(|name| std::env::var(name).ok());
+        let fabric =
+            Fabric::start(fabric_config).await.context("in the configuration of the fabric")?;
         let tools = Registry::builder()
             .roots(config.tools.roots.clone())
             .write_roots(config.tools.write_roots.clone())

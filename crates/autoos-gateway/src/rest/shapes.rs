@@ -340,6 +340,7 @@ const PARTS: [Shape; 5] = [
             ("default*", "string", "What the default is."),
             ("answers*", "[string]", "The answers that can be given."),
             ("proposed*", "any", "The answer that was not sure enough and can be approved."),
+            ("verification*", "any", "What was found unsupported in that answer."),
             ("open*", "boolean", "Whether an answer is still awaited."),
             ("resolved*", "object?", "decision, by and at."),
         ],

@@ -195,8 +195,7 @@ impl Load {
     async fn one(&self) -> anyhow::Result<Duration> {
         let start = Instant::now();
         let intent = Intent { text: "an example of six steps".into(), ..Intent::default() };
-        let request =
-            SubmitIntentRequest { intent: Some(intent), idempotency_key: String::new() };
+        let request = SubmitIntentRequest { intent: Some(intent), idempotency_key: String::new() };
         let submitted = self.intents.clone().submit_intent(request).await?.into_inner();
         let news = {
             let mut waiting = lock(&self.waiting);
@@ -284,11 +283,11 @@ async fn replay(dir: &Path) -> anyhow::Result<Value> {
                 if event.stream.prefix != Prefix::WORKFLOW {
                     continue;
                 }
-                let decoded = Event::decode(&event.kind, &event.body).map_err(anyhow::Error::msg)?;
+                let decoded =
+                    Event::decode(&event.kind, &event.body).map_err(anyhow::Error::msg)?;
                 if let Some(decoded) = decoded {
                     let id = WorkflowId(event.stream.uuid);
-                    let workflow =
-                        workflows.entry(id.0).or_insert_with(|| Workflow::new(id));
+                    let workflow = workflows.entry(id.0).or_insert_with(|| Workflow::new(id));
                     workflow.fold(&decoded, event.at);
                     if workflow.end.is_some() {
                         workflows.remove(&id.0);

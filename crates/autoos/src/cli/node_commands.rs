@@ -93,7 +93,12 @@ impl Backup {
                 let target = std::path::absolute(&target)?;
                 let door = Door::open(global, config).await?;
                 let made = match &door {
-                    Door::Here(node) => node.journal.backup(target.join("journal")).await.map(|_| ()).map_err(Into::into),
+                    Door::Here(node) => node
+                        .journal
+                        .backup(target.join("journal"))
+                        .await
+                        .map(|_| ())
+                        .map_err(Into::into),
                     Door::There(_) => Err(anyhow::anyhow!(
                         "a node runs on this data directory: stop it, or copy its folder with the \
                          file system's own snapshot"

@@ -42,7 +42,9 @@ impl Serve {
         let node = Node::start(&config, &dir).await?;
         node.gateway.check(address)?;
         node.announce(&format!("http://{address}"))?;
-        show::line(&format!("listening on http://{address} (gRPC and REST; documentation at /docs)"));
+        show::line(&format!(
+            "listening on http://{address} (gRPC and REST; documentation at /docs)"
+        ));
         show::line(&format!("data in {}", dir.display()));
         if node.keys.is_open() {
             show::line("no API key exists: only this machine is served, and any X-API-Key will do");

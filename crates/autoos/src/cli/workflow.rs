@@ -137,6 +137,7 @@ impl Workflow {
         match self {
             Self::List { state, limit } => {
                 let state = state.map(|s| format!("&state={s}")).unwrap_or_default();
+                door.whole().await?;
                 let page = door.get(&format!("/api/v1/workflows?limit={limit}{state}")).await?;
                 print(&page, output, |page| show::workflows(page));
                 Ok(COMPLETED)
@@ -152,7 +153,8 @@ impl Workflow {
             }
             Self::Watch { id } => watch(door, &id, output).await,
             Self::Pause { id } => {
-                let answer = door.post(&format!("/api/v1/workflows/{id}/pause"), &json!({})).await?;
+                let answer =
+                    door.post(&format!("/api/v1/workflows/{id}/pause"), &json!({})).await?;
                 print(&answer, output, |_| show::line(&format!("{id} is paused")));
                 Ok(COMPLETED)
             }
@@ -169,7 +171,9 @@ impl Workflow {
             Self::Delete { id } => {
                 let path = format!("/api/v1/workflows/{id}?erase=true");
                 let answer = door.ask(Method::DELETE, &path, None).await?;
-                print(&answer, output, |_| show::line(&format!("{id} is erased; its audit trail stays")));
+                print(&answer, output, |_| {
+                    show::line(&format!("{id} is erased; its audit trail stays"))
+                });
                 Ok(COMPLETED)
             }
         }
@@ -228,6 +232,7 @@ impl Escalation {
     async fn with(self, door: &Door, output: Output) -> anyhow::Result<u8> {
         match self {
             Self::List => {
+                door.whole().await?;
                 let open = door.get("/api/v1/escalations").await?;
                 print(&open, output, |open| show::escalations(open));
                 Ok(COMPLETED)
@@ -263,6 +268,7 @@ fn answer_name(answer: Answer) -> &'static str {
 impl Cost {
     pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
         let door = Door::open(global, config).await?;
+        door.whole().await?;
         let spent = door.get(&format!("/api/v1/costs?by={}", self.by)).await;
         door.close().await;
         print(&spent?, global.output, |spent| show::cost(spent));

@@ -4,17 +4,18 @@ use super::{dollars, line, number, rows, tame, text};
 use serde_json::Value;
 
 pub(crate) fn workflows(page: &Value) {
-    let all = rows(page, "workflows");
+    let all = rows(page, "items");
     for row in all {
         line(&format!(
-            "{}  {:<10} {}  {}",
+            "{}  {:<10} {}  {:>9}  {}",
             text(row, "id"),
             text(row, "state"),
             text(row, "created"),
-            dollars(number(row, "spent_microusd")),
+            dollars(number(row, "cost_microusd")),
+            tame(text(row, "intent").lines().next().unwrap_or_default()),
         ));
     }
-    if all.is_empty() || page.get("workflows").is_none() {
+    if all.is_empty() {
         line("no workflows");
     }
 }
@@ -34,27 +35,34 @@ pub(crate) fn audit(audit: &Value) {
 }
 
 pub(crate) fn verified(id: &str, verified: &Value) {
-    line(&format!("{id}: {verified}"));
+    let found = verified.get("found").cloned().unwrap_or_default();
+    if verified.get("ok") == Some(&Value::Bool(true)) {
+        line(&format!("{id}: {} events, the hash chain holds", number(&found, "events")));
+        line(&format!("  intent    {}", text(&found, "intent_chain")));
+        line(&format!("  workflow  {}", text(&found, "workflow_chain")));
+    } else {
+        line(&format!("{id}: the hash chain is broken: {verified}"));
+    }
 }
 
 pub(crate) fn escalations(open: &Value) {
-    let all = rows(open, "escalations");
+    let all = rows(open, "items");
     for row in all {
         line(&format!(
             "{}  {}  {}: {}",
-            text(row, "workflow_id"),
+            text(row, "workflow"),
             text(row, "number"),
             text(row, "exit"),
             tame(&text(row, "detail")),
         ));
     }
-    if all.is_empty() || open.get("escalations").is_none() {
+    if all.is_empty() {
         line("nobody waits for an answer");
     }
 }
 
 pub(crate) fn questions(id: &str, asked: &Value) {
-    for row in rows(asked, "escalations") {
+    for row in rows(asked, "") {
         let answers: Vec<&str> = rows(row, "answers").iter().filter_map(Value::as_str).collect();
         line(&format!(
             "{} step {} ({}): {}",
@@ -103,18 +111,40 @@ pub(crate) fn tools(specs: &[Value]) {
 
 pub(crate) fn providers(all: &Value) {
     for row in rows(all, "providers") {
-        line(&row.to_string());
+        line(&format!(
+            "{} ({}): {} calls, {} failed, {} in flight, {}",
+            text(row, "name"),
+            text(row, "vendor"),
+            number(row, "calls"),
+            number(row, "failures"),
+            number(row, "in_flight"),
+            dollars(number(row, "cost_microusd")),
+        ));
+        for model in rows(row, "models").iter().filter_map(Value::as_str) {
+            line(&format!("  {model}"));
+        }
+        let error = text(row, "last_error");
+        if !error.is_empty() {
+            line(&format!("  last error: {}", tame(&error)));
+        }
     }
 }
 
 pub(crate) fn keys(all: &Value) {
     for row in rows(all, "keys") {
-        let state = if row.get("revoked").is_some_and(|r| !r.is_null() && r != &Value::Bool(false)) {
+        let state = if row.get("revoked").is_some_and(|r| !r.is_null() && r != &Value::Bool(false))
+        {
             "revoked"
         } else {
             "active"
         };
-        line(&format!("{}  {:<8} {:<12} {}", text(row, "id"), state, text(row, "tenant"), text(row, "name")));
+        line(&format!(
+            "{}  {:<8} {:<12} {}",
+            text(row, "id"),
+            state,
+            text(row, "tenant"),
+            text(row, "name")
+        ));
     }
 }
 
@@ -126,6 +156,11 @@ pub(crate) fn new_key(answer: &Value) {
 
 pub(crate) fn cost(spent: &Value) {
     for row in rows(spent, "lines") {
-        line(&format!("{:<32} {}", text(row, "name"), dollars(number(row, "cost_microusd"))));
+        line(&format!(
+            "{:<32} {:>12}  {} calls",
+            text(row, "key"),
+            dollars(number(row, "cost_microusd")),
+            number(row, "calls"),
+        ));
     }
 }

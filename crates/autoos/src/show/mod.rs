@@ -5,8 +5,7 @@ mod progress;
 mod result;
 
 pub(crate) use lists::{
-    audit, cost, escalations, keys, new_key, plan, providers, questions, tools, verified,
-    workflows,
+    audit, cost, escalations, keys, new_key, plan, providers, questions, tools, verified, workflows,
 };
 pub(crate) use progress::{Progress, waits_for_human};
 pub(crate) use result::{exit_code, is_settled, result, workflow};

@@ -82,13 +82,19 @@ impl Progress {
             "attempt_completed" | "timer_fired" => {
                 self.running.remove(&id);
                 let took = step.map(|s| number(s, "duration_ms")).unwrap_or(0);
-                self.say(&format!("  ✓ {id:<18} {:>8}  {}", duration(took), step.map(done_by).unwrap_or_default()));
+                self.say(&format!(
+                    "  ✓ {id:<18} {:>8}  {}",
+                    duration(took),
+                    step.map(done_by).unwrap_or_default()
+                ));
             }
             "attempt_failed" => {
                 self.running.remove(&id);
                 self.say(&format!("  ✗ {id:<18} {what}"));
             }
-            "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" => self.say(&format!("  ↻ {what}")),
+            "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" => {
+                self.say(&format!("  ↻ {what}"))
+            }
             "escalated" => self.say(&format!("  ? {what}")),
             "escalation_resolved" | "paused" | "resumed" | "cancel_requested" => {
                 self.say(&format!("  · {what}"));
@@ -118,15 +124,8 @@ impl Drop for Progress {
 
 /// Who did a step: the tool, or the model in its role.
 pub(super) fn done_by(step: &Value) -> String {
-    let Some(work) = step.get("work") else { return String::new() };
-    let part = |kind: &str, name: &str| work.get(kind).map(|w| text(w, name));
-    let field = |name: &str| Some(text(work, name)).filter(|t| !t.is_empty());
-    if let Some(tool) = part("tool", "name").or_else(|| field("tool")) {
-        return tool;
-    }
-    let role = part("ask", "role").or_else(|| field("role")).unwrap_or_default();
-    let model = part("ask", "model").or_else(|| field("model")).unwrap_or_default();
-    format!("{role} {model}").trim().to_owned()
+    let parts = ["tool", "role", "model"].map(|name| text(step, name));
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a change leaves the workflow waiting for a human.

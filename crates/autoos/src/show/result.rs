@@ -71,9 +71,14 @@ fn confidence(result: &Value) {
             ingredient.get("weight").and_then(Value::as_f64).unwrap_or(0.0),
         ));
     }
-    for claim in rows(checked, "unsupported").iter().take(10) {
-        let claim = claim.as_str().map_or_else(|| text(claim, "text"), str::to_owned);
-        line(&format!("unsupported {}", tame(&claim)));
+    unsupported(result);
+}
+
+/// What an answer says that its evidence does not.
+fn unsupported(holder: &Value) {
+    let Some(checked) = holder.get("verification").filter(|v| !v.is_null()) else { return };
+    for claim in rows(checked, "unsupported").iter().filter_map(Value::as_str).take(10) {
+        line(&format!("unsupported {}", tame(claim)));
     }
 }
 
@@ -84,23 +89,42 @@ fn questions(view: &Value, id: &str) {
         }
         let answers: Vec<&str> =
             rows(question, "answers").iter().filter_map(Value::as_str).collect();
-        line(&format!("\na human is asked ({}): {}", text(question, "exit"), tame(&text(question, "detail"))));
+        if let Some(proposed) = question.get("proposed").filter(|p| !p.is_null()) {
+            let answer = proposed.as_str().map_or_else(|| format!("{proposed:#}"), str::to_owned);
+            line(&format!("\nthe answer that was not sure enough:\n\n{}", tame(&answer)));
+        }
+        line(&format!(
+            "\na human is asked ({}): {}",
+            text(question, "exit"),
+            tame(&text(question, "detail"))
+        ));
+        unsupported(question);
         line(&format!(
             "answer with: autoos escalation resolve {id} {} --number {}",
             answers.join("|"),
             number(question, "number")
         ));
-        line(&format!("without an answer by {}: {}", text(question, "due"), text(question, "default")));
+        line(&format!(
+            "without an answer by {}: {}",
+            text(question, "due"),
+            text(question, "default")
+        ));
     }
 }
 
 /// The steps of a workflow and how they went.
 pub(crate) fn workflow(view: &Value) {
     line(&format!("intent    {}", tame(&text(view, "intent"))));
-    line(&format!("workflow  {} is {} ({} risk)", text(view, "id"), text(view, "state"), text(view, "risk")));
+    line(&format!(
+        "workflow  {} is {} ({} risk)",
+        text(view, "id"),
+        text(view, "state"),
+        text(view, "risk")
+    ));
     line(&format!("created   {}", text(view, "created")));
     for step in rows(view, "steps") {
-        let took = step.get("duration_ms").and_then(Value::as_u64).map(duration).unwrap_or_default();
+        let took =
+            step.get("duration_ms").and_then(Value::as_u64).map(duration).unwrap_or_default();
         let attempts = rows(step, "attempts").len();
         let tries = if step.get("attempts").is_some() && attempts > 1 {
             format!(", {attempts} attempts")
