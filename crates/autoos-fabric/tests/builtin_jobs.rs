@@ -39,10 +39,10 @@ const JOBS: &[Job<'_>] = &[
     ("What went wrong?", ONE_LOG, &["5 errors", "timeout after"]),
     ("how many errors are in the log?", ONE_LOG, &["5 errors"]),
     ("list the warnings in the log", ONE_LOG, &["1 warning", "queue is"]),
-    ("find the errors in both logs and say which service had more", LOGS, &["web had more errors: 5 errors, against 2 errors in db", "deadlock detected in table orders"]),
-    ("Compare the errors in web and db", LOGS, &["web had more errors"]),
+    ("find the errors in both logs and say which service had more", LOGS, &["`web` had more errors: 5 errors, against 2 errors in `db`", "deadlock detected in table orders"]),
+    ("Compare the errors in web and db", LOGS, &["`web` had more errors"]),
     ("Find the errors in db", LOGS, &["2 errors", "deadlock"]),
-    ("Scan web.log and db.log for failures; which had fewer?", LOGS, &["against 2 errors in db"]),
+    ("Scan web.log and db.log for failures; which had fewer?", LOGS, &["against 2 errors in `db`"]),
     ("show lines containing \"refused\" in the web log", LOGS, &["2 lines match", "10.0.0.9"]),
     // Tables.
     ("How many orders are there?", SALE, &["8 rows"]),
@@ -50,8 +50,8 @@ const JOBS: &[Job<'_>] = &[
     ("How many orders have failed?", SALE, &["2 rows"]),
     ("What is the total amount?", SALE, &["1,421.49"]),
     ("What is the total amount per region?", SALE, &["600.99", "West", "475.5", "345"]),
-    ("Which region had the highest revenue?", SALE, &["West has the highest total amount: 600.99"]),
-    ("which product has the lowest total amount?", SALE, &["plum has the lowest total amount: 250"]),
+    ("Which region had the highest revenue?", SALE, &["`West` has the highest total amount: 600.99"]),
+    ("which product has the lowest total amount?", SALE, &["`plum` has the lowest total amount: 250"]),
     ("average amount of paid orders", SALE, &["170.13"]),
     ("top 2 orders by amount", SALE, &["501", "310"]),
     ("How many orders were placed in March 2024?", SALE, &["3 rows"]),
@@ -71,7 +71,7 @@ const JOBS: &[Job<'_>] = &[
     ("average age by city, please", STAFF, &["42.5", "35", "36"]),
     ("count the logins in events.jsonl", EVENT, &["3 rows"]),
     ("what is the average ms per action?", EVENT, &["185", "245", "15"]),
-    ("which user has the most events?", EVENT, &["u1 has the most rows: 3"]),
+    ("which user has the most events?", EVENT, &["`u1` has the most rows: 3"]),
     ("how many events took more than 100 ms", EVENT, &["3 rows"]),
     ("how manny distinct users are there?", EVENT, &["3"]),
     // Texts.
@@ -83,7 +83,7 @@ const JOBS: &[Job<'_>] = &[
     // Several at once.
     ("Summarise the notes and count the orders above 100 in sales.csv", MANY, &["billing service", "4 rows"]),
     ("Find the errors in the web log, count the orders in sales.csv and tell me the average age in people.json", MANY, &["5 errors", "8 rows", "38.2"]),
-    ("Which log has more errors, web or db? How many failed orders are in sales.csv?", MANY, &["web had more errors", "2 rows"]),
+    ("Which log has more errors, web or db? How many failed orders are in sales.csv?", MANY, &["`web` had more errors", "2 rows"]),
     ("Read sales.csv. What is the total amount for paid orders? And how many are there?", MANY, &["680.5"]),
 ];
 

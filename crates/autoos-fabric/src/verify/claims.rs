@@ -159,6 +159,15 @@ const OPENERS: &[&str] = &[
     "warnings",
 ];
 
+/// What people and services do: a capital before one of these is a name, even where it opens a
+/// sentence.
+const DEEDS: &[&str] = &[
+    "has", "had", "logged", "reported", "leads", "led", "sold", "sells", "wrote", "writes", "said", "says", "told", "asked", "presented", "proposed",
+    "announced", "agreed", "decided", "explained", "noted", "claimed", "argued", "found", "ordered", "bought", "paid", "earned", "scored", "won", "joined",
+    "sent", "received", "signed", "built", "created", "works", "worked", "lives", "lived", "owns", "owned", "manages", "managed", "called", "replied",
+    "suggested", "confirmed", "approved", "rejected", "founded", "published", "discovered", "visited", "attended", "promised", "wants", "wanted", "thinks",
+];
+
 /// Letters that everybody writes in capitals.
 const ACRONYMS: &[&str] = &[
     "csv", "json", "http", "https", "api", "url", "ip", "id", "ok", "utc", "pm", "am", "tcp",
@@ -241,8 +250,8 @@ fn row(answer: &str, line: Range<usize>, reading: &mut Reading) {
     });
     let mut start = line.start;
     for cell in answer[line].split('|') {
-        let trimmed = cell.trim();
-        let from = start + (cell.len() - cell.trim_start().len());
+        let trimmed = cell.trim().trim_matches(['`', '*', '"']);
+        let from = start + (cell.len() - cell.trim_start().trim_start_matches(['`', '*', '"']).len());
         start += cell.len() + 1;
         if trimmed.is_empty() || !trimmed.chars().any(char::is_alphanumeric) {
             continue;
@@ -500,7 +509,8 @@ fn name(
     reading: &mut Reading,
 ) {
     let text = |a: &Atom| answer[a.start..a.end].to_lowercase();
-    let lead = &answer[..run[0].start];
+    let begin = run[0].start;
+    let lead = &answer[..begin];
     let opens =
         at == 0 || lead.trim_end().ends_with([':', '(', '"', '“', '|', '*', '#', '-', '>', '.']);
     let mut run = run;
@@ -515,19 +525,11 @@ fn name(
     let shouted = run.len() == 1
         && answer[range.clone()].chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
         && range.len() > 1;
-    let verbs = [
-        "has", "had", "is", "was", "are", "were", "have", "logged", "reported", "leads", "led",
-        "came", "comes", "sold", "wrote", "said",
-    ];
-    let subject = next.is_some_and(|n| verbs.contains(&text(n).as_str()));
+    let subject = next.is_some_and(|n| DEEDS.contains(&text(n).as_str()));
     // "Computed over 5 rows": a capital that opens a sentence says little by itself.
     let tentative =
-        opens && first.start == answer_start(run, first) && run.len() == 1 && !shouted && !subject;
+        opens && first.start == begin && run.len() == 1 && !shouted && !subject;
     reading.drafts.push(Draft { kind: ClaimKind::Name, range, what: None, sentence, tentative });
-}
-
-fn answer_start(run: &[&Atom], first: &Atom) -> usize {
-    run.first().map_or(first.start, |a| a.start)
 }
 
 #[cfg(test)]

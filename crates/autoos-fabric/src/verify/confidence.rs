@@ -40,6 +40,11 @@ pub struct Ingredient {
     pub value: f64,
 }
 
+/// What grounding counts for when an answer makes no claim that can be checked: enough for work
+/// whose failure costs a second look or some work, too little for more.
+const NOTHING_TO_CHECK: f64 = 0.65;
+/// What evidence counts for that no tool brought.
+const MODELS_ALONE: f64 = 0.6;
 /// An answer with something unsupported in it is never worth more: below what medium risk asks.
 const UNSUPPORTED_CAP: f64 = 0.55;
 /// Nor one that a verifier rejects.
@@ -55,8 +60,8 @@ impl Confidence {
     pub fn of(basis: &Basis<'_>) -> Self {
         let score = basis.grounding.and_then(Grounding::score);
         let mut parts = vec![
-            ("grounding", 0.5, score.unwrap_or(0.5)),
-            ("tool evidence", 0.2, if basis.tool_evidence { 1.0 } else { 0.4 }),
+            ("grounding", 0.5, score.unwrap_or(NOTHING_TO_CHECK)),
+            ("tool evidence", 0.2, if basis.tool_evidence { 1.0 } else { MODELS_ALONE }),
         ];
         if let Some(verdict) = basis.verdict {
             let sure = within(verdict.confidence);

@@ -409,7 +409,8 @@ impl Builder {
     fn string(&mut self, text: &str, unit: u32) {
         if text.len() > LINE || text.contains('\n') {
             let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
-            let group = self.group(lines.len());
+            // Lines are no records: what one of them says may go on in the next.
+            let group = self.group(0);
             for line in lines {
                 let record = self.unit(unit, group);
                 self.line(line, record);

@@ -162,9 +162,8 @@ impl Judge<'_> {
             return Vec::new();
         }
         let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
-        let finer = |v: f64| (v / (half * 2.0)).fract().abs() > 1e-9;
         let near = self.index.between(value - half * 1.000_001, value + half * 1.000_001);
-        near.iter().filter(|(v, _)| finer(*v)).map(|(_, s)| *s).collect()
+        near.iter().map(|(_, scalar)| *scalar).collect()
     }
 
     /// The unit behind a figure, glued or as the next word.

@@ -18,7 +18,7 @@ pub(super) fn section(part: &Part<'_>, intent: &str) -> String {
     let mut out = format!("## Errors in {}\n\n{}\n", part.label, wrap(&summary(part), "", WIDTH));
     let asks_warnings = asks(&[intent, part.asked], &["warning", "warn"]);
     let errors = families(report, "/errors/families");
-    let (errors, note) = focus(&errors, &[intent, part.asked], part.label);
+    let (errors, note) = focus(&errors, &[intent, part.asked], &part.label);
     if let Some(note) = note {
         let _ = write!(out, "\n{note}\n");
     }
@@ -138,7 +138,7 @@ fn focus(families: &[Value], asked: &[&str], label: &str) -> (Vec<Value>, Option
             matches!(token.kind, words::Kind::Word | words::Kind::Quoted) && token.low.len() > 2;
         let meant = plain
             && !known.iter().any(|w| *w == token.low || words::stem(w) == token.stem)
-            && token.low != label.to_lowercase();
+            && token.low != label.trim_matches('`').to_lowercase();
         let near = known.iter().any(|w| w.len() > 4 && words::distance(w, &token.low) <= 1);
         if meant && !near && !words.contains(&token.low) {
             words.push(token.low);
@@ -177,7 +177,7 @@ pub(super) fn compare(parts: &[&Part<'_>], intent: &str) -> String {
         ("/errors/total", "error", "errors")
     };
     let mut ranked: Vec<(&str, u64)> =
-        parts.iter().map(|p| (p.label, count(p.value, pointer))).collect();
+        parts.iter().map(|p| (p.label.as_str(), count(p.value, pointer))).collect();
     ranked.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let word = |n: u64| format!("{} {}", figure(&json!(n)), several(n, one, many));
     let (most, n) = ranked[0];
@@ -206,7 +206,7 @@ pub(super) fn compare(parts: &[&Part<'_>], intent: &str) -> String {
     let rows = parts.iter().map(|p| {
         let n = |pointer: &str| figure(&json!(count(p.value, pointer)));
         vec![
-            p.label.to_owned(),
+            p.label.trim_matches('`').to_owned(),
             n("/records"),
             n("/errors/total"),
             n("/errors/distinct"),

@@ -15,8 +15,8 @@ use std::fmt::Write as _;
 
 /// A part of the answer for one input: what was asked of it, and what came.
 pub(super) struct Part<'a> {
-    /// The input's name without the tool's verb.
-    pub(super) label: &'a str,
+    /// The input's name without the tool's verb, marked as a name.
+    pub(super) label: String,
     /// The words that asked for it.
     pub(super) asked: &'a str,
     /// The output.
@@ -70,7 +70,7 @@ pub(super) fn write(
     let parts: Vec<Part<'_>> = inputs
         .iter()
         .map(|(name, value)| Part {
-            label: label(name),
+            label: format!("`{}`", label(name)),
             asked: asked(instruction, name).unwrap_or(intent),
             value,
         })
@@ -194,7 +194,7 @@ pub(super) fn line(text: &str, most: usize) -> String {
 pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
-    for word in text.split_whitespace() {
+    for word in unbroken(text) {
         let long = word.chars().count();
         if used == 0 {
             let _ = write!(out, "{indent}{word}");
@@ -206,6 +206,24 @@ pub(super) fn wrap(text: &str, indent: &str, width: usize) -> String {
             let _ = write!(out, " {word}");
             used += 1 + long;
         }
+    }
+    out
+}
+
+/// The words of a text; what stands between quotation marks stays in one piece while it is short.
+fn unbroken(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in text.split_whitespace() {
+        let marks = word.matches(['"', '`', '“', '”']).count();
+        match out.last_mut().filter(|last| open && last.len() < 70) {
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => out.push(word.to_owned()),
+        }
+        open ^= marks % 2 == 1;
     }
     out
 }

@@ -1,6 +1,6 @@
 //! Answers about tables: a sentence, and the rows that it rests on.
 
-use super::{Part, count, figure, line, several};
+use super::{Part, count, figure, line, logs::ticked, several};
 use crate::builtin::words;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -114,7 +114,7 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
         return format!("No rows of {} matched.", part.label);
     }
     if let (Some(row), Some(what)) = (rows.first(), columns.get(at).and_then(|c| measure(c))) {
-        let name: Vec<String> = row[..at].iter().map(plain).collect();
+        let name: Vec<String> = row[..at].iter().map(|v| ticked(&plain(v))).collect();
         let low = words::tokens(part.asked).iter().any(|t| {
             t.is(&[
                 "lowest", "smallest", "least", "fewest", "cheapest", "bottom", "worst", "earliest",
