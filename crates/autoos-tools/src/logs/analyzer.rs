@@ -328,8 +328,7 @@ impl Analyzer {
         let pending = std::mem::take(&mut self.pending);
         let content = match &pending.request {
             Some((parts, status)) => {
-                let part = |i: usize| pending.raw.get(parts[i].0..parts[i].1).unwrap_or("");
-                self.masker.request(&pending.raw, part(0), part(1), part(2), *status);
+                self.masker.request(&pending.raw, parts, *status);
                 &pending.raw
             }
             None => {

@@ -81,35 +81,25 @@ impl Masker {
     }
 
     /// Masks a request: its client, its path part by part, and not its status, which tells kinds of
-    /// answers apart. The three are parts of `line`.
-    pub(super) fn request(
-        &mut self,
-        line: &str,
-        client: &str,
-        method: &str,
-        path: &str,
-        status: u16,
-    ) {
+    /// answers apart. Client, method and path are byte ranges of `line`.
+    pub(super) fn request(&mut self, line: &str, parts: &[(usize, usize); 3], status: u16) {
         self.key.clear();
         self.slots.clear();
         (self.word_at, self.word_slots) = (0, 0);
-        let offset = |part: &str| part.as_ptr() as usize - line.as_ptr() as usize;
-        self.wild(offset(client), offset(client) + client.len(), Class::Address);
+        let text = |range: (usize, usize)| line.get(range.0..range.1).unwrap_or_default();
+        let [client, method, path] = *parts;
+        self.wild(client.0, client.1, Class::Address);
         self.key.push(b' ');
-        self.key.extend(method.bytes().filter(|c| !is_space(*c)).take(12));
+        self.key.extend(text(method).bytes().filter(|c| !is_space(*c)).take(12));
         self.key.push(b' ');
-        let path = path.split(['?', '#']).next().unwrap_or(path);
-        let mut at = offset(path);
-        for part in path.split('/').take(MAX_PATH_PARTS) {
-            if at > offset(path) {
+        let asked = text(path).split(['?', '#']).next().unwrap_or_default();
+        let mut at = path.0;
+        for part in asked.split('/').take(MAX_PATH_PARTS) {
+            if at > path.0 {
                 self.key.push(b'/');
             }
             match piece::judge(part.as_bytes()) {
-                Found::Plain if !part.is_empty() => {
-                    self.key.extend(part.bytes().filter(|c| !is_space(*c)))
-                }
-                Found::Plain => {}
-                _ if part.is_empty() => {}
+                Found::Plain => self.key.extend(part.bytes().filter(|c| !is_space(*c))),
                 _ => self.wild(at, at + part.len(), Class::Id),
             }
             at += part.len() + 1;

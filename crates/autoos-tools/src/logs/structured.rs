@@ -254,8 +254,8 @@ pub(super) fn access(line: &str) -> Option<Access<'_>> {
         return None;
     }
     let mut words = request[..close].split(' ');
-    let method = words.next().unwrap_or("");
-    let path = words.next().unwrap_or("");
+    let method = words.next().unwrap_or(&request[..0]);
+    let path = words.next().unwrap_or(&request[..0]);
     Some(Access { client, stamp, stamp_text: line.get(open + 2..end)?, method, path, status })
 }
 
@@ -334,6 +334,8 @@ mod tests {
     fn access_lines() {
         let a = access(r#"10.0.0.1 - bob [10/Oct/2000:13:55:36 -0700] "GET /a/7?x=1 HTTP/1.0" 503 12 "-" "ua""#).expect("access");
         assert_eq!((a.client, a.method, a.path, a.status), ("10.0.0.1", "GET", "/a/7?x=1", 503));
+        let empty = r#"10.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "-" 408 0"#;
+        assert_eq!(access(empty).map(|a| (a.method, a.path, a.status)), Some(("-", "", 408)));
         assert!(access("10.0.0.1 [10/Oct/2000:13:55:36 -0700] hello").is_none());
     }
 
