@@ -45,10 +45,10 @@ impl Store {
         let (mut first, mut next) = (0, 0);
         for row in rows {
             // In a restored copy dropped events may lie between two rows.
-            let full = block.len() + row.value.len() + 8 > value::PIECE || row.offset != next;
+            let full = block.len() + row.value.len() + 8 > value::BLOCK || row.offset != next;
             next = row.end();
             if !block.is_empty() && full {
-                value::put(batch, &keys::event(first), &block)?;
+                value::put(batch, &keys::event(first), &value::pack(&block))?;
                 block.clear();
             }
             if block.is_empty() {
@@ -62,7 +62,7 @@ impl Store {
                 }
             }
         }
-        value::put(batch, &keys::event(first), &block)?;
+        value::put(batch, &keys::event(first), &value::pack(&block))?;
         for (stream, blocks) in index {
             let seq = layer.changes.get(&stream).and_then(|c| c.before).map_or(0, |h| h.next);
             let list: Vec<u8> = blocks.iter().flat_map(|offset| offset.to_le_bytes()).collect();
@@ -107,7 +107,8 @@ impl Store {
         for (shard, offset, count) in &layer.gaps {
             let mut block = Vec::new();
             value::push_row(&mut block, *count, &[]);
-            value::put(batches.entry(*shard).or_default(), &keys::event(*offset), &block)?;
+            let batch = batches.entry(*shard).or_default();
+            value::put(batch, &keys::event(*offset), &value::pack(&block))?;
         }
         for (stream, head) in &layer.heads {
             let batch = batches.entry(self.shard_of(*stream)).or_default();
@@ -156,9 +157,10 @@ impl Store {
         let raws: HashSet<[u8; 18]> = streams.iter().map(|id| raw_stream(*id)).collect();
         for at in touched {
             let key = keys::event(at);
-            let Some(block) = value::get(tree, &key)? else { continue };
+            let Some(packed) = value::get(tree, &key)? else { continue };
             value::remove(tree, batch, &key)?;
-            value::put(batch, &key, &without(&block, &raws)?)?;
+            let kept = without(&value::unpack(&packed)?, &raws)?;
+            value::put(batch, &key, &value::pack(&kept))?;
         }
         Ok(())
     }

@@ -104,7 +104,7 @@ impl Store {
                         shard.0
                     )));
                 }
-                for part in value::rows(&value::whole(tree, &key, &row)?)? {
+                for part in value::rows(&value::unpack(&value::whole(tree, &key, &row)?)?)? {
                     visit(block, at, part.count, part.row)?;
                     at += part.count;
                 }

@@ -40,7 +40,8 @@ impl Store {
                     if last.replace(at) == Some(at) {
                         continue;
                     }
-                    let block = value::get(tree, &keys::event(at))?.ok_or_else(|| lost(stream))?;
+                    let packed = value::get(tree, &keys::event(at))?.ok_or_else(|| lost(stream))?;
+                    let block = value::unpack(&packed)?;
                     for part in value::rows(&block)? {
                         if !part.row.is_empty() {
                             verifier.take(part.row, from, limit, out)?;
@@ -118,7 +119,7 @@ impl Store {
                 if keys::offset_of(&key)? != at {
                     return Err(missing(shard, at));
                 }
-                for part in value::rows(&value::whole(tree, &key, &row)?)? {
+                for part in value::rows(&value::unpack(&value::whole(tree, &key, &row)?)?)? {
                     if !visit(at, part.count, part.row)? {
                         return Ok(());
                     }

@@ -11,6 +11,10 @@ use sled::{Batch, Tree};
 
 /// The longest value that is kept in one piece.
 pub(super) const PIECE: usize = 6 << 10;
+/// How many bytes of rows go into a block before it is packed.
+pub(super) const BLOCK: usize = 16 << 10;
+/// The most that a block can be unpacked to: a row of the largest batch, and then some.
+const MAX_BLOCK: usize = 64 << 20;
 const INLINE: u8 = 1;
 const PARTS: u8 = 2;
 
@@ -154,6 +158,31 @@ fn u64_at(bytes: &[u8], at: usize) -> Result<u64, Error> {
     raw.map(u64::from_le_bytes).ok_or_else(|| Error::Corrupt("a number is cut".into()))
 }
 
+const LZ4: u8 = 1;
+
+/// The bytes of a block as they are kept: `codec u8, length u32, packed`. Events repeat their
+/// field names, ids and kinds, so they pack to a third or less.
+pub(super) fn pack(block: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(block.len()).expect("a block is far below 4 GiB").to_le_bytes();
+    [&[LZ4][..], &len, &lz4_flex::block::compress(block)].concat()
+}
+
+/// The block of its packed bytes.
+pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let bad = || Error::Corrupt("a block of events is damaged".into());
+    let (codec, rest) = bytes.split_first().ok_or_else(bad)?;
+    if *codec != LZ4 {
+        return Err(newer("block of events", codec, LZ4));
+    }
+    let (len, packed) = rest.split_first_chunk::<4>().ok_or_else(bad)?;
+    let len = u32::from_le_bytes(*len) as usize;
+    if len > MAX_BLOCK {
+        return Err(bad());
+    }
+    let block = lz4_flex::block::decompress(packed, len).map_err(|_| bad())?;
+    if block.len() == len { Ok(block) } else { Err(bad()) }
+}
+
 /// A part of a block: a row, or `count` offsets that are empty.
 pub(super) struct BlockPart<'a> {
     pub(super) count: u64,
@@ -181,4 +210,43 @@ pub(super) fn rows(mut block: &[u8]) -> Result<Vec<BlockPart<'_>>, Error> {
         block = rest;
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn blocks_read_back(rows in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 0..20)) {
+            let mut block = Vec::new();
+            rows.iter().for_each(|row| push_row(&mut block, 2, row));
+            let read = unpack(&pack(&block)).expect("unpacks");
+            let parts = self::rows(&read).expect("splits");
+            prop_assert_eq!(parts.iter().map(|part| part.row.to_vec()).collect::<Vec<_>>(), rows);
+        }
+
+        #[test]
+        fn any_bytes_unpack_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (unpack(&bytes), rows(&bytes), decode_head(&bytes));
+            bytes.splice(0..0, [LZ4, 200, 0, 0, 0]);
+            let _ = unpack(&bytes);
+        }
+    }
+
+    #[test]
+    fn heads_read_back() {
+        for standing in [
+            Standing::Running,
+            Standing::Closed,
+            Standing::Waiting { wake: None },
+            Standing::Waiting { wake: Some(Timestamp(0)) },
+            Standing::Waiting { wake: Some(Timestamp(u64::MAX)) },
+        ] {
+            let head =
+                StreamHead { next: 9, chain: [3; 32], standing, last_at: Timestamp(5), base: 2 };
+            assert_eq!(decode_head(&encode_head(&head)).expect("decodes"), head);
+        }
+    }
 }
