@@ -35,12 +35,16 @@ fn kinds() -> impl Strategy<Value = StepKind> {
     ]
 }
 
-fn steps() -> impl Strategy<Value = StepOutline> {
-    let fallback = prop_oneof![
+fn fallbacks() -> impl Strategy<Value = FallbackStrategy> {
+    prop_oneof![
         3 => Just(FallbackStrategy::Escalate),
         1 => Just(FallbackStrategy::Skip),
         1 => Just(FallbackStrategy::Fail),
-    ];
+    ]
+}
+
+fn steps() -> impl Strategy<Value = StepOutline> {
+    let fallback = fallbacks();
     let retry = (1u32..5, 0u64..2_000).prop_map(|(attempts, base_ms)| RetryConfig {
         attempts,
         base_ms,
@@ -97,14 +101,15 @@ pub(super) fn beginnings() -> impl Strategy<Value = (Seed, Outline)> {
         items: 1,
     };
     let deadline = prop::option::weighted(0.3, 1_000u64..60_000);
-    (plans(), any::<bool>(), 100u64..20_000, deadline, 1u64..40_000).prop_map(
-        move |(outline, planned, granted_microusd, deadline, patience_ms)| {
+    let money = 100u64..20_000;
+    (plans(), any::<bool>(), money, deadline, 1u64..40_000, fallbacks()).prop_map(
+        move |(outline, planned, granted_microusd, deadline, patience_ms, fallback)| {
             let seed = Seed {
                 risk: RiskLevel::Medium,
                 granted_microusd,
                 deadline: deadline.map(Timestamp),
                 patience_ms,
-                planner: (!planned).then(|| planner.clone()),
+                planner: (!planned).then(|| StepOutline { fallback, ..planner.clone() }),
                 plan: planned.then(|| (body(1), outline.clone())),
             };
             (seed, outline)

@@ -5,7 +5,7 @@
 
 use super::generate::*;
 use super::*;
-use crate::{codec::Recorded, plan::outline::Outline, rng::Seeded};
+use crate::{codec::Recorded, ladder::leaves_doubt, plan::outline::Outline, rng::Seeded};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -50,7 +50,11 @@ impl World {
             Err(_) => assert_eq!(before, self.workflow, "a rejected command left a trace"),
             Ok(events) => {
                 self.permit(&command, &before);
-                events.iter().for_each(|event| self.record(event));
+                let told = matches!(command, Command::Ended { end: End::NotDone, .. });
+                for event in &events {
+                    self.record(event);
+                    assert!(told || !self.gives_up_blindly(event), "given up blindly: {event:?}");
+                }
                 assert_eq!(self.shadow, self.workflow, "the fold differs from the state");
             }
         }
@@ -94,6 +98,14 @@ impl World {
         self.settle(event);
     }
 
+    /// Whether an event ends an attempt whose effect may have taken place, without its tool having
+    /// been asked.
+    fn gives_up_blindly(&self, event: &Event) -> bool {
+        let Event::AttemptFailed { step, exit, .. } = event else { return false };
+        let effectful = self.shadow.steps[step].outline.is_effectful();
+        effectful && leaves_doubt(*exit) && !self.doubted.contains(step)
+    }
+
     /// Attempts begin once, end once, and not at all after someone cancelled.
     fn settle(&mut self, event: &Event) {
         match event {
@@ -124,6 +136,13 @@ impl World {
                 assert!(!self.doubted.contains(step), "{step} is to begin though it is in doubt");
                 assert!(self.workflow.cancelled.is_none(), "{step} is to begin though cancelled");
             }
+        }
+        for (id, step) in &self.workflow.steps {
+            assert!(
+                step.items.is_none_or(|n| n <= step.outline.items),
+                "{id} has {:?}",
+                step.items
+            );
         }
         assert!(is_alive(&self.workflow, self.now), "it waits for nothing: {:?}", self.workflow);
     }
