@@ -27,19 +27,35 @@ const SALE: &[(&str, &str)] = &[("sales", "@sales.csv")];
 const STAFF: &[(&str, &str)] = &[("people", "@people.json")];
 const EVENT: &[(&str, &str)] = &[("events", "@events.jsonl")];
 const TEXT: &[(&str, &str)] = &[("notes", "@notes.txt")];
-const MANY: &[(&str, &str)] =
-    &[("web", "@web.log"), ("db", "@db.log"), ("sales", "@sales.csv"), ("notes", "@notes.txt"), ("people", "@people.json")];
+const MANY: &[(&str, &str)] = &[
+    ("web", "@web.log"),
+    ("db", "@db.log"),
+    ("sales", "@sales.csv"),
+    ("notes", "@notes.txt"),
+    ("people", "@people.json"),
+];
 
 type Job<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 /// Intents and what their answers must say.
 const JOBS: &[Job<'_>] = &[
     // Logs.
-    ("Analyze the system logs and identify errors", ONE_LOG, &["5 errors", "2 distinct", "ERROR × 3", "ERROR × 2", "10 records", "line 2", "line 9"]),
+    (
+        "Analyze the system logs and identify errors",
+        ONE_LOG,
+        &["5 errors", "2 distinct", "ERROR × 3", "ERROR × 2", "10 records", "line 2", "line 9"],
+    ),
     ("What went wrong?", ONE_LOG, &["5 errors", "timeout after"]),
     ("how many errors are in the log?", ONE_LOG, &["5 errors"]),
     ("list the warnings in the log", ONE_LOG, &["1 warning", "queue is"]),
-    ("find the errors in both logs and say which service had more", LOGS, &["`web` had more errors: 5 errors, against 2 errors in `db`", "deadlock detected in table orders"]),
+    (
+        "find the errors in both logs and say which service had more",
+        LOGS,
+        &[
+            "`web` had more errors: 5 errors, against 2 errors in `db`",
+            "deadlock detected in table orders",
+        ],
+    ),
     ("Compare the errors in web and db", LOGS, &["`web` had more errors"]),
     ("Find the errors in db", LOGS, &["2 errors", "deadlock"]),
     ("Scan web.log and db.log for failures; which had fewer?", LOGS, &["against 2 errors in `db`"]),
@@ -50,8 +66,16 @@ const JOBS: &[Job<'_>] = &[
     ("How many orders have failed?", SALE, &["2 rows"]),
     ("What is the total amount?", SALE, &["1,421.49"]),
     ("What is the total amount per region?", SALE, &["600.99", "West", "475.5", "345"]),
-    ("Which region had the highest revenue?", SALE, &["`West` has the highest total amount: 600.99"]),
-    ("which product has the lowest total amount?", SALE, &["`plum` has the lowest total amount: 250"]),
+    (
+        "Which region had the highest revenue?",
+        SALE,
+        &["`West` has the highest total amount: 600.99"],
+    ),
+    (
+        "which product has the lowest total amount?",
+        SALE,
+        &["`plum` has the lowest total amount: 250"],
+    ),
     ("average amount of paid orders", SALE, &["170.13"]),
     ("top 2 orders by amount", SALE, &["501", "310"]),
     ("How many orders were placed in March 2024?", SALE, &["3 rows"]),
@@ -60,6 +84,11 @@ const JOBS: &[Job<'_>] = &[
     ("What is the largest quantity?", SALE, &["Highest quantity 9"]),
     ("show the orders where status is open", SALE, &["99.99", "60"]),
     ("sum of amount for South and West", SALE, &["945.99"]),
+    (
+        "which products have more than 2 orders?",
+        SALE,
+        &["apple", "pear", "2 rows meet the condition, of 3 groups"],
+    ),
     ("how many different products are there?", SALE, &["3"]),
     ("total amount between 2024-02-01 and 2024-03-31", SALE, &["739.99"]),
     ("minimum and maximum amount by status", SALE, &["501", "45", "310"]),
@@ -81,10 +110,26 @@ const JOBS: &[Job<'_>] = &[
     ("search for Ann in the notes", TEXT, &["2 lines match"]),
     ("how many lines of notes.txt mention 'migration'?", TEXT, &["2 lines match"]),
     // Several at once.
-    ("Summarise the notes and count the orders above 100 in sales.csv", MANY, &["billing service", "4 rows"]),
-    ("Find the errors in the web log, count the orders in sales.csv and tell me the average age in people.json", MANY, &["5 errors", "8 rows", "38.2"]),
-    ("Which log has more errors, web or db? How many failed orders are in sales.csv?", MANY, &["`web` had more errors", "2 rows"]),
-    ("Read sales.csv. What is the total amount for paid orders? And how many are there?", MANY, &["680.5"]),
+    (
+        "Summarise the notes and count the orders above 100 in sales.csv",
+        MANY,
+        &["billing service", "4 rows"],
+    ),
+    (
+        "Find the errors in the web log, count the orders in sales.csv and tell me the average age in people.json",
+        MANY,
+        &["5 errors", "8 rows", "38.2"],
+    ),
+    (
+        "Which log has more errors, web or db? How many failed orders are in sales.csv?",
+        MANY,
+        &["`web` had more errors", "2 rows"],
+    ),
+    (
+        "Read sales.csv. What is the total amount for paid orders? And how many are there?",
+        MANY,
+        &["680.5"],
+    ),
 ];
 
 #[test]
@@ -95,10 +140,20 @@ fn every_job_says_the_true_figures_and_is_grounded() {
         match node.run(intent, contexts) {
             Err(said) => wrong.push(format!("## {intent}\ndeclined or failed: {said}")),
             Ok(done) => {
-                let missing: Vec<&&str> = wanted.iter().filter(|w| !done.answer.contains(**w)).collect();
-                let unsupported: Vec<String> = done.grounding.unsupported().map(|c| c.sentence()).collect();
-                let long = done.answer.lines().find(|l| l.chars().count() > 100 && !done.answer.contains("Lunch"));
-                if !missing.is_empty() || !unsupported.is_empty() || done.confidence.value <= 0.85 || long.is_some() || !sound(&done) {
+                let missing: Vec<&&str> =
+                    wanted.iter().filter(|w| !done.answer.contains(**w)).collect();
+                let unsupported: Vec<String> =
+                    done.grounding.unsupported().map(|c| c.sentence()).collect();
+                let long = done
+                    .answer
+                    .lines()
+                    .find(|l| l.chars().count() > 100 && !done.answer.contains("Lunch"));
+                if !missing.is_empty()
+                    || !unsupported.is_empty()
+                    || done.confidence.value <= 0.85
+                    || long.is_some()
+                    || !sound(&done)
+                {
                     wrong.push(format!(
                         "## {intent}\nmissing {missing:?}\nunsupported {unsupported:?}\nlong {long:?}\nconfidence {:?}\nverdict {:?}\n{}",
                         done.confidence.value, done.verdict, done.answer
@@ -107,7 +162,7 @@ fn every_job_says_the_true_figures_and_is_grounded() {
             }
         }
     }
-    println!("{} of {} jobs done", JOBS.len() - wrong.len(), JOBS.len());
+    eprintln!("{} of {} jobs done", JOBS.len() - wrong.len(), JOBS.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
@@ -122,7 +177,11 @@ fn the_result_goes_to_the_file_that_the_intent_names() {
     let intent = format!("Find the errors in the log and save the report to {}", path.display());
     let done = node.run_at(&intent, ONE_LOG, RiskLevel::Critical).expect("it runs");
     assert_eq!(std::fs::read_to_string(&path).expect("written"), done.answer);
-    assert!(done.outputs["verify-save"]["supported"] == serde_json::json!(true), "{:?}", done.outputs["verify-save"]);
+    assert!(
+        done.outputs["verify-save"]["supported"] == serde_json::json!(true),
+        "{:?}",
+        done.outputs["verify-save"]
+    );
 }
 
 #[test]
@@ -134,16 +193,25 @@ fn inline_material_and_folders_are_read_too() {
     assert!(done.answer.contains("1,421.49"), "{}", done.answer);
     let files = node.path(".").display().to_string();
     let done = node.run(&format!("search for deadlock in {files}"), &[]).expect("it runs");
-    assert!(done.answer.contains("2 lines match") && done.answer.contains("db.log"), "{}", done.answer);
+    assert!(
+        done.answer.contains("2 lines match") && done.answer.contains("db.log"),
+        "{}",
+        done.answer
+    );
     let done = node.run(&format!("list the files in {files}"), &[]).expect("it runs");
-    assert!(done.answer.contains("sales.csv") && done.grounding.unsupported().count() == 0, "{}", done.answer);
+    assert!(
+        done.answer.contains("sales.csv") && done.grounding.unsupported().count() == 0,
+        "{}",
+        done.answer
+    );
 }
 
 #[test]
 fn endpoints_are_asked() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
             sender.send(listener.local_addr().expect("an address")).expect("somebody listens");
@@ -153,11 +221,17 @@ fn endpoints_are_asked() {
     });
     let address = receiver.recv().expect("an address");
     let node = Node::new(&[address.to_string()]);
-    let intent = format!("Check whether http://{address}/health and http://{address}/nothing are up");
+    let intent =
+        format!("Check whether http://{address}/health and http://{address}/nothing are up");
     let done = node.run(&intent, &[]).expect("it runs");
     assert!(done.answer.contains("/health is up: status 200 OK"), "{}", done.answer);
     assert!(done.answer.contains("status 404"), "{}", done.answer);
-    assert_eq!(done.grounding.unsupported().count(), 0, "{:?}", done.grounding.unsupported().collect::<Vec<_>>());
+    assert_eq!(
+        done.grounding.unsupported().count(),
+        0,
+        "{:?}",
+        done.grounding.unsupported().collect::<Vec<_>>()
+    );
     drop(server);
 }
 
@@ -184,8 +258,16 @@ fn what_it_cannot_do_it_declines_by_name() {
         ("Analyze the logs", &[], "--context log=@"),
         ("Summarize the text", &[], "--context notes=@"),
         ("What is the median amount?", SALE, "an average, a smallest or a largest"),
-        ("count the rows", &[("sales", "@sales.csv"), ("people", "@people.json")], "the table's name"),
-        ("join people and sales and count the pairs", &[("sales", "@sales.csv"), ("people", "@people.json")], model),
+        (
+            "count the rows",
+            &[("sales", "@sales.csv"), ("people", "@people.json")],
+            "the table's name",
+        ),
+        (
+            "join people and sales and count the pairs",
+            &[("sales", "@sales.csv"), ("people", "@people.json")],
+            model,
+        ),
     ] {
         let said = node.run(intent, contexts).map(|done| format!("it answered: {}", done.answer));
         let said = said.expect_err(intent);

@@ -50,9 +50,22 @@ fn marked(template: &str, evidence: Vec<Evidence>) -> Result {
     Result { text, evidence, spots }
 }
 
-const SERVICES: [&str; 12] =
-    ["checkout", "billing", "gateway", "search", "mailer", "auth-proxy", "inventory", "ledger", "scheduler", "uploader", "replicator", "notifier"];
-const CITIES: [&str; 10] = ["Rome", "Oslo", "Lima", "Cairo", "Quito", "Hanoi", "New York", "Accra", "Porto", "Riga"];
+const SERVICES: [&str; 12] = [
+    "checkout",
+    "billing",
+    "gateway",
+    "search",
+    "mailer",
+    "auth-proxy",
+    "inventory",
+    "ledger",
+    "scheduler",
+    "uploader",
+    "replicator",
+    "notifier",
+];
+const CITIES: [&str; 10] =
+    ["Rome", "Oslo", "Lima", "Cairo", "Quito", "Hanoi", "New York", "Accra", "Porto", "Riga"];
 const MESSAGES: [&str; 8] = [
     "connection reset by peer",
     "disk quota exceeded on volume",
@@ -68,7 +81,7 @@ fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -103,12 +116,39 @@ fn logs(rng: &mut StdRng) -> Result {
     let (more, less) = if a >= b { (0, 1) } else { (1, 0) };
     let (m, l) = (a.max(b), a.min(b));
     let templates = [
-        format!("`{{n:{}}}` had more errors: {{f:{}}}, against {{f:{}}} in `{{n:{}}}`.", names[more], thousands(m), thousands(l), names[less]),
-        format!("There were {{f:{}}} errors in total: {{f:{}}} in {} and {{f:{}}} in {}.", thousands(a + b), thousands(a), names[0], b, names[1]),
-        format!("The most frequent message of {} is “{{q:{}}}”, seen {{f:{}}} times.", names[0], messages[2], counts[2]),
-        format!("- {}: {{f:{}}} times, first on {{f:2024-06-10}} at {{f:10:10:07}}, last at {{f:17:10:41}}.", messages[0], counts[0]),
-        format!("{{f:{}}} of the records of {} came from {{n:10.1.0.10}} (example: `{{q:ERROR {} (10.1.0.10)}}`).", thousands(counts[0]), names[0], messages[0]),
-        format!("On {{f:June 11, 2024}} the service {} logged {{f:{}}} lines of “{{q:{}}}”.", names[1], counts[1], messages[1]),
+        format!(
+            "`{{n:{}}}` had more errors: {{f:{}}}, against {{f:{}}} in `{{n:{}}}`.",
+            names[more],
+            thousands(m),
+            thousands(l),
+            names[less]
+        ),
+        format!(
+            "There were {{f:{}}} errors in total: {{f:{}}} in {} and {{f:{}}} in {}.",
+            thousands(a + b),
+            thousands(a),
+            names[0],
+            b,
+            names[1]
+        ),
+        format!(
+            "The most frequent message of {} is “{{q:{}}}”, seen {{f:{}}} times.",
+            names[0], messages[2], counts[2]
+        ),
+        format!(
+            "- {}: {{f:{}}} times, first on {{f:2024-06-10}} at {{f:10:10:07}}, last at {{f:17:10:41}}.",
+            messages[0], counts[0]
+        ),
+        format!(
+            "{{f:{}}} of the records of {} came from {{n:10.1.0.10}} (example: `{{q:ERROR {} (10.1.0.10)}}`).",
+            thousands(counts[0]),
+            names[0],
+            messages[0]
+        ),
+        format!(
+            "On {{f:June 11, 2024}} the service {} logged {{f:{}}} lines of “{{q:{}}}”.",
+            names[1], counts[1], messages[1]
+        ),
     ];
     let text = templates.choose_multiple(rng, 3).cloned().collect::<Vec<_>>().join("\n\n");
     marked(&text, vec![report(0), report(1)])
@@ -117,7 +157,8 @@ fn logs(rng: &mut StdRng) -> Result {
 /// Rows of a table, in words and as a table.
 fn table(rng: &mut StdRng) -> Result {
     let cities: Vec<&&str> = CITIES.choose_multiple(rng, 5).collect();
-    let amounts: Vec<f64> = (0..5).map(|i| (rng.random_range(1_000..9_000_00) as f64 + f64::from(i)) / 100.0).collect();
+    let amounts: Vec<f64> =
+        (0..5).map(|i| (rng.random_range(1_000..900_000) as f64 + f64::from(i)) / 100.0).collect();
     let counts: Vec<u64> = (0..5).map(|_| rng.random_range(13..900)).collect();
     let rows: Vec<Value> = (0..5).map(|i| json!([cities[i], counts[i], amounts[i]])).collect();
     let scanned: u64 = counts.iter().sum();
@@ -125,14 +166,31 @@ fn table(rng: &mut StdRng) -> Result {
     let share = counts[0] as f64 / scanned as f64 * 100.0;
     let mut grid = String::from("| city | count | amount |\n|---|---|---|\n");
     for i in 0..5 {
-        let _ = writeln!(grid, "| {{n:{}}} | {{f:{}}} | {{f:{}}} |", cities[i], counts[i], amounts[i]);
+        let _ =
+            writeln!(grid, "| {{n:{}}} | {{f:{}}} | {{f:{}}} |", cities[i], counts[i], amounts[i]);
     }
     let templates = [
         grid,
-        format!("{{n:{}}} has {{f:{}}} orders worth {{f:{:.2}}}, of {{f:{}}} in all.", cities[0], counts[0], amounts[0], thousands(scanned)),
-        format!("Orders from {{n:{}}} are worth {{f:{}}}, while those from {{n:{}}} are worth {{f:{}}}.", cities[1], amounts[1], cities[2], amounts[2]),
-        format!("{} of {} orders, or {{f:{share:.1}%}}, came from {{n:{}}}.", counts[0], scanned, cities[0]),
-        format!("In total {{f:{}}} orders were counted, out of {{f:{}}} rows.", scanned, thousands(scanned + 1211)),
+        format!(
+            "{{n:{}}} has {{f:{}}} orders worth {{f:{:.2}}}, of {{f:{}}} in all.",
+            cities[0],
+            counts[0],
+            amounts[0],
+            thousands(scanned)
+        ),
+        format!(
+            "Orders from {{n:{}}} are worth {{f:{}}}, while those from {{n:{}}} are worth {{f:{}}}.",
+            cities[1], amounts[1], cities[2], amounts[2]
+        ),
+        format!(
+            "{} of {} orders, or {{f:{share:.1}%}}, came from {{n:{}}}.",
+            counts[0], scanned, cities[0]
+        ),
+        format!(
+            "In total {{f:{}}} orders were counted, out of {{f:{}}} rows.",
+            scanned,
+            thousands(scanned + 1211)
+        ),
     ];
     let text = templates.choose_multiple(rng, 3).cloned().collect::<Vec<_>>().join("\n\n");
     marked(&text, vec![Evidence { name: "query-orders".into(), value }])
@@ -143,18 +201,30 @@ fn notes(rng: &mut StdRng) -> Result {
     let people = ["Marta Alvarez", "Jon Petersen", "Aisha Rahman", "Tomas Novak", "Grace Okafor"];
     let chosen: Vec<&&str> = people.choose_multiple(rng, 2).collect();
     let city = CITIES.choose(rng).expect("a city");
-    let (budget, staff, day) = (rng.random_range(110..990) * 1000, rng.random_range(13..95), rng.random_range(1..28));
-    let version = format!("{}.{}.{}", rng.random_range(1..9), rng.random_range(10..40), rng.random_range(1..9));
+    let (budget, staff, day) =
+        (rng.random_range(110..990) * 1000, rng.random_range(13..95), rng.random_range(1..28));
+    let version = format!(
+        "{}.{}.{}",
+        rng.random_range(1..9),
+        rng.random_range(10..40),
+        rng.random_range(1..9)
+    );
     let text = format!(
         "Minutes of the meeting in {city}.\n{} presented the budget of {budget} EUR for the next year. The team has {staff} people.\n\
          {} said that \"the release must not slip again\" and that version {version} is due on 2025-03-{day:02}. The file is /srv/plan/v{staff}.xlsx.\n",
         chosen[0], chosen[1]
     );
     let templates = [
-        format!("{{n:{}}} presented a budget of {{f:{}}} EUR in {{n:{city}}}.", chosen[0], thousands(budget)),
+        format!(
+            "{{n:{}}} presented a budget of {{f:{}}} EUR in {{n:{city}}}.",
+            chosen[0],
+            thousands(budget)
+        ),
         format!("According to {{n:{}}}, “{{q:the release must not slip again}}”.", chosen[1]),
         format!("Version {{n:{version}}} is due on {{f:{day} March 2025}}."),
-        format!("The team has {{f:{staff}}} people, and the plan lies in {{n:/srv/plan/v{staff}.xlsx}}."),
+        format!(
+            "The team has {{f:{staff}}} people, and the plan lies in {{n:/srv/plan/v{staff}.xlsx}}."
+        ),
     ];
     let answer = templates.choose_multiple(rng, 3).cloned().collect::<Vec<_>>().join(" ");
     marked(&answer, vec![Evidence { name: "notes".into(), value: json!(text) }])
@@ -167,14 +237,34 @@ fn built_in(rng: &mut StdRng, node: &Node, round: usize) -> Result {
     let messages: Vec<&&str> = MESSAGES.choose_multiple(rng, 4).collect();
     for line in 0..rng.random_range(120..400) {
         let level = ["INFO", "INFO", "WARN", "ERROR", "ERROR"].choose(rng).expect("a level");
-        let message = if *level == "INFO" { "request served" } else { messages.choose(rng).expect("a message") };
-        let _ = writeln!(log, "2024-07-{:02} {:02}:{:02}:{:02} {level} {}: {message} id={}", 1 + round % 28, line / 60 % 24, line % 60, rng.random_range(10..60), names.choose(rng).expect("a name"), rng.random_range(1000..99999));
+        let message = if *level == "INFO" {
+            "request served"
+        } else {
+            messages.choose(rng).expect("a message")
+        };
+        let _ = writeln!(
+            log,
+            "2024-07-{:02} {:02}:{:02}:{:02} {level} {}: {message} id={}",
+            1 + round % 28,
+            line / 60 % 24,
+            line % 60,
+            rng.random_range(10..60),
+            names.choose(rng).expect("a name"),
+            rng.random_range(1000..99999)
+        );
     }
-    let other: String = log.lines().skip(40).step_by(2).fold(String::new(), |all, line| all + line + "\n");
+    let other: String =
+        log.lines().skip(40).step_by(2).fold(String::new(), |all, line| all + line + "\n");
     let mut csv = String::from("city,product,quantity,amount\n");
     for _ in 0..rng.random_range(40..90) {
         let city = CITIES[..6].choose(rng).expect("a city");
-        let _ = writeln!(csv, "{city},{},{},{}", ["lamp", "chair", "table"].choose(rng).expect("a product"), rng.random_range(1..99), f64::from(rng.random_range(100..99_000)) / 100.0);
+        let _ = writeln!(
+            csv,
+            "{city},{},{},{}",
+            ["lamp", "chair", "table"].choose(rng).expect("a product"),
+            rng.random_range(1..99),
+            f64::from(rng.random_range(100..99_000)) / 100.0
+        );
     }
     node.file("a.log", &log);
     node.file("b.log", &other);
@@ -192,13 +282,14 @@ fn built_in(rng: &mut StdRng, node: &Node, round: usize) -> Result {
     ];
     let (intent, contexts) = jobs[round % jobs.len()];
     let done = node.run(intent, contexts).unwrap_or_else(|said| panic!("{intent}: {said}"));
-    let evidence = done
+    let mut evidence: Vec<Evidence> = done
         .plan
         .steps
         .iter()
         .filter(|s| matches!(s.work, Work::Tool { .. }))
         .map(|s| Evidence { name: s.id.clone(), value: done.outputs[&s.id].clone() })
         .collect();
+    evidence.push(Evidence { name: "intent".into(), value: json!(intent) });
     let spots = spots(&done.answer, &names, &["alpha", "beta", "orders"]);
     Result { text: done.answer, evidence, spots }
 }
@@ -206,18 +297,33 @@ fn built_in(rng: &mut StdRng, node: &Node, round: usize) -> Result {
 /// Figures outside of quotes, known names, and quotes, found without the checker's own reading.
 fn spots(text: &str, services: &[&&str], labels: &[&str]) -> Vec<(Kind, std::ops::Range<usize>)> {
     let mut out = Vec::new();
-    let quotes: Vec<_> = Regex::new(r#"`([^`\n]+)`|"([^"\n]+)""#).expect("a pattern").captures_iter(text).filter_map(|c| c.get(1).or(c.get(2))).map(|m| m.range()).collect();
+    let quotes: Vec<_> = Regex::new(r#"`([^`\n]+)`|"([^"\n]+)""#)
+        .expect("a pattern")
+        .captures_iter(text)
+        .filter_map(|c| c.get(1).or(c.get(2)))
+        .map(|m| m.range())
+        .collect();
     let quoted = |at: usize| quotes.iter().any(|q| q.contains(&at));
     for quote in &quotes {
         let inner = &text[quote.clone()];
-        out.push((if labels.contains(&inner) || CITIES.contains(&inner) { Kind::Name } else { Kind::Quote }, quote.clone()));
+        out.push((
+            if labels.contains(&inner) || CITIES.contains(&inner) {
+                Kind::Name
+            } else {
+                Kind::Quote
+            },
+            quote.clone(),
+        ));
     }
     for figure in Regex::new(r"\d[\d,]*\d(?:\.\d+)?|\d+").expect("a pattern").find_iter(text) {
         let line = text[..figure.start()].rfind('\n').map_or(0, |at| at + 1);
         let lead = text[line..figure.start()].trim();
         let marker = lead.is_empty() && text[figure.end()..].starts_with(". ");
-        let part_of = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-:./<".contains(c));
-        let glued = part_of(text[..figure.start()].chars().next_back()) || text[figure.end()..].starts_with([':', '-', 'T']) && text[figure.end() + 1..].starts_with(|c: char| c.is_ascii_digit());
+        let part_of =
+            |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "-:./<".contains(c));
+        let glued = part_of(text[..figure.start()].chars().next_back())
+            || text[figure.end()..].starts_with([':', '-', 'T'])
+                && text[figure.end() + 1..].starts_with(|c: char| c.is_ascii_digit());
         if !marker && !glued && !quoted(figure.start()) {
             out.push((Kind::Figure, figure.range()));
         }
@@ -235,7 +341,8 @@ fn spots(text: &str, services: &[&&str], labels: &[&str]) -> Vec<(Kind, std::ops
 
 /// A figure of the same look whose value stands nowhere in the evidence.
 fn other_figure(text: &str, everything: &str, rng: &mut StdRng) -> Option<String> {
-    let digits: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
+    let digits: Vec<usize> =
+        text.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
     for _ in 0..60 {
         let mut bytes = text.as_bytes().to_vec();
         let at = *digits.choose(rng)?;
@@ -271,7 +378,10 @@ fn number(text: &str) -> Option<f64> {
 
 fn other_name(name: &str, rng: &mut StdRng) -> String {
     if name.contains('.') && name.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-        let fields: Vec<String> = name.split('.').map(|f| (f.parse::<u32>().unwrap_or(0) + rng.random_range(1..40)).to_string()).collect();
+        let fields: Vec<String> = name
+            .split('.')
+            .map(|f| (f.parse::<u32>().unwrap_or(0) + rng.random_range(1..40)).to_string())
+            .collect();
         return fields.join(".");
     }
     if name.contains('/') {
@@ -309,7 +419,11 @@ fn changed_results_are_caught_and_true_ones_are_not() {
         results.push(built_in(&mut rng, &node, round));
     }
     let mut alarms = Vec::new();
-    let mut rates = [(Kind::Figure, Rate::default()), (Kind::Name, Rate::default()), (Kind::Quote, Rate::default())];
+    let mut rates = [
+        (Kind::Figure, Rate::default()),
+        (Kind::Name, Rate::default()),
+        (Kind::Quote, Rate::default()),
+    ];
     for (at, result) in results.iter().enumerate() {
         let index = Index::new(&result.evidence);
         let grounding = index.ground(&result.text);
@@ -334,7 +448,11 @@ fn changed_results_are_caught_and_true_ones_are_not() {
             rate.made += 1;
             if grounding.unsupported().count() > 0 {
                 rate.caught += 1;
-                let confidence = Confidence::of(&Basis { grounding: Some(&grounding), tool_evidence: true, ..Basis::default() });
+                let confidence = Confidence::of(&Basis {
+                    grounding: Some(&grounding),
+                    tool_evidence: true,
+                    ..Basis::default()
+                });
                 assert!(confidence.value < 0.6, "{confidence:?}");
             } else {
                 let from = mutant[..range.start].rfind('\n').map_or(0, |at| at + 1);
@@ -343,11 +461,16 @@ fn changed_results_are_caught_and_true_ones_are_not() {
             }
         }
     }
-    println!("{} results ({written} written, {} by the built-in engine), {} false alarms", results.len(), results.len() - written, alarms.len());
+    eprintln!(
+        "{} results ({written} written, {} by the built-in engine), {} false alarms",
+        results.len(),
+        results.len() - written,
+        alarms.len()
+    );
     let (mut made, mut caught) = (0, 0);
     for (kind, rate) in &rates {
-        println!("{kind:?}: {} of {} caught", rate.caught, rate.made);
-        rate.missed.iter().take(12).for_each(|m| println!("  missed {m}"));
+        eprintln!("{kind:?}: {} of {} caught", rate.caught, rate.made);
+        rate.missed.iter().take(12).for_each(|m| eprintln!("  missed {m}"));
         made += rate.made;
         caught += rate.caught;
     }
@@ -365,12 +488,19 @@ fn figures_of_something_else_are_caught() {
         let result = if rng.random_bool(0.5) { logs(&mut rng) } else { table(&mut rng) };
         let index = Index::new(&result.evidence);
         let lines: Vec<&str> = result.text.lines().collect();
-        for line in lines.iter().filter(|l| l.starts_with("| ") || l.starts_with("Orders from") || l.contains("had more errors") || l.starts_with("- ")) {
+        for line in lines.iter().filter(|l| {
+            l.starts_with("| ")
+                || l.starts_with("Orders from")
+                || l.contains("had more errors")
+                || l.starts_with("- ")
+        }) {
             let from = result.text.find(line).expect("it is there");
             let figures: Vec<_> = result
                 .spots
                 .iter()
-                .filter(|(k, r)| *k == Kind::Figure && r.start >= from && r.end <= from + line.len())
+                .filter(|(k, r)| {
+                    *k == Kind::Figure && r.start >= from && r.end <= from + line.len()
+                })
                 .map(|(_, r)| r.clone())
                 .collect();
             let Some(at) = figures.first() else { continue };
@@ -379,7 +509,10 @@ fn figures_of_something_else_are_caught() {
                 true => other_count(&result, &result.text[at.clone()], &mut rng),
                 false => figures.last().map(|r| result.text[r.clone()].to_owned()),
             };
-            let Some(other) = other.filter(|o| number(o) != number(&result.text[at.clone()])) else { continue };
+            let Some(other) = other.filter(|o| number(o) != number(&result.text[at.clone()]))
+            else {
+                continue;
+            };
             let mut mutant = result.text.clone();
             mutant.replace_range(at.clone(), &other);
             made += 1;
@@ -390,8 +523,8 @@ fn figures_of_something_else_are_caught() {
             }
         }
     }
-    println!("true figures beside the wrong name: {caught} of {made} caught");
-    missed.iter().take(10).for_each(|m| println!("  missed {m}"));
+    eprintln!("true figures beside the wrong name: {caught} of {made} caught");
+    missed.iter().take(10).for_each(|m| eprintln!("  missed {m}"));
     assert!(made >= 150 && caught * 100 >= made * 97, "{caught} of {made}");
 }
 
@@ -399,8 +532,15 @@ fn figures_of_something_else_are_caught() {
 fn other_count(result: &Result, own: &str, rng: &mut StdRng) -> Option<String> {
     let mut counts: Vec<u64> = Vec::new();
     for evidence in &result.evidence {
-        let rows = evidence.value["rows"].as_array().into_iter().flatten().filter_map(|r| r[1].as_u64());
-        let families = evidence.value.pointer("/errors/families").and_then(Value::as_array).into_iter().flatten().filter_map(|f| f["count"].as_u64());
+        let rows =
+            evidence.value["rows"].as_array().into_iter().flatten().filter_map(|r| r[1].as_u64());
+        let families = evidence
+            .value
+            .pointer("/errors/families")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|f| f["count"].as_u64());
         counts.extend(rows.chain(families));
     }
     counts.retain(|n| number(own) != Some(*n as f64));
@@ -416,14 +556,15 @@ fn evidence_of_a_megabyte_and_answers_of_any_shape() {
     let index = Index::new(&evidence);
     let read = began.elapsed();
     let grounding = index.ground("host-77 took 539 ms: “upstream timed out”. host-78 took 539 ms.");
-    println!("{size} bytes: indexed in {read:?}, checked in {:?}", began.elapsed() - read);
+    eprintln!("{size} bytes: indexed in {read:?}, checked in {:?}", began.elapsed() - read);
     let bad: Vec<&str> = grounding.unsupported().map(|c| c.text.as_str()).collect();
     assert_eq!(bad, ["539"], "{grounding:?}");
-    let words: String = (0..2_000).fold(String::new(), |all, i| format!("{all}word{} {}\n", i % 97, i));
+    let words: String =
+        (0..2_000).fold(String::new(), |all, i| format!("{all}word{} {}\n", i % 97, i));
     let small = [Evidence { name: "small".into(), value: json!(words) }];
     let began = std::time::Instant::now();
     let grounding = Index::new(&small).ground("There are 1,999 of them, said word96.");
-    println!("2000 words: {:?}", began.elapsed());
+    eprintln!("2000 words: {:?}", began.elapsed());
     assert_eq!(grounding.unsupported().count(), 0, "{grounding:?}");
 }
 

@@ -1,11 +1,13 @@
 //! The conditions of a question: comparisons, values, dates, what is empty.
 
 use super::{
+    asked::Asked,
     columns::{self, Mention},
-    question::{Asked, Condition},
+    dates,
+    question::{Condition, Group, Measure},
     sniff::Holds,
     unable::Unable,
-    words::{self, Kind, Token},
+    words::{Kind, Token},
 };
 use serde_json::{Value, json};
 
@@ -18,7 +20,7 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
             None => at + 1,
         };
     }
-    dates(asked)?;
+    dates::read(asked)?;
     empties(asked);
     values(asked);
     unseen_values(asked);
@@ -101,6 +103,9 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
         end += 1;
     }
     let date = asked.tokens[value_at].kind == Kind::Date;
+    if let Some(end) = of_groups(asked, at, end, op, &value)? {
+        return Ok(Some(end));
+    }
     let loose = op == "eq"
         && !matches!(asked.tokens[at].kind, Kind::Sign)
         && !asked.tokens[at].is(&["exactly", "equal", "equals"]);
@@ -112,11 +117,46 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     };
     let negated = loose && asked.tokens.get(at + 1).is_some_and(|t| t.is(&["not"]));
     asked.take(from..end);
-    for range in used {
+    if let Some(range) = used {
         asked.take(range);
     }
     asked.query.conditions.push(Condition { column, op: if negated { "ne" } else { op }, value });
     Ok(Some(end))
+}
+
+/// "customers with more than 3 orders": a condition on how many rows a group has. Returns where it
+/// ends, when it is one.
+fn of_groups(
+    asked: &mut Asked<'_>,
+    at: usize,
+    end: usize,
+    op: &'static str,
+    value: &Value,
+) -> Result<Option<usize>, Unable> {
+    let Some(noun) = asked.tokens.get(end).filter(|_| !asked.used[end]) else { return Ok(None) };
+    let row_id = asked.column_at(end).is_some_and(|m| !m.exact && columns::identifies(m.column));
+    let rows = row_id || asked.column_at(end).is_none() && asked.names_rows(noun);
+    let compares = !matches!(op, "eq") || asked.tokens[at].is(&["exactly"]);
+    if !rows || !compares {
+        return Ok(None);
+    }
+    let entity = asked.mentions.iter().rfind(|m| {
+        m.value.is_none() && m.exact && m.range.end <= at && m.column.holds == Holds::Words
+    });
+    let Some(entity) = entity.cloned() else {
+        return Err(asked.unclear("whose rows are counted"));
+    };
+    let verbs = ["with", "having", "have", "has", "had", "that", "who", "which", "placed", "made"];
+    for i in entity.range.end..at {
+        asked.used[i] |= asked.tokens[i].is(&verbs);
+    }
+    asked.take(entity.range.clone());
+    asked.take(at..end + 1);
+    let query = &mut asked.query;
+    query.groups.push(Group { column: entity.column.name.clone(), unit: None });
+    query.measures.push(Measure { what: "count", column: None });
+    query.having.push(Condition { column: "count".into(), op, value: value.clone() });
+    Ok(Some(end + 1))
 }
 
 /// Units said after a figure.
@@ -161,7 +201,7 @@ fn figure(n: f64) -> Value {
     if n.fract() == 0.0 && n.abs() < 9e15 { json!(n as i64) } else { json!(n) }
 }
 
-type Placed = (String, Vec<std::ops::Range<usize>>);
+type Placed = (String, Option<std::ops::Range<usize>>);
 
 /// The column that a comparison is about, and the words that name it. A loose `is` needs its
 /// column beside it and is no comparison otherwise.
@@ -190,7 +230,7 @@ fn column_for(
         asked.mentions.iter().find(|m| m.value.is_none() && m.range.end == before && named(m));
     let noun = |m: &Mention<'_>| m.exact && m.column.holds == Holds::Words;
     if let Some(m) = left.filter(|m| fits(m) && !noun(m)) {
-        return Ok(Some((m.column.name.clone(), vec![m.range.clone()])));
+        return Ok(Some((m.column.name.clone(), Some(m.range.clone()))));
     }
     if loose {
         return Ok(None);
@@ -204,131 +244,23 @@ fn column_for(
     let right =
         asked.column_at(after).filter(|m| fits(m) && m.column.holds == Holds::Numbers && named(m));
     if let Some(m) = right {
-        return Ok(Some((m.column.name.clone(), vec![m.range.clone()])));
+        return Ok(Some((m.column.name.clone(), Some(m.range.clone()))));
     }
     if date {
         let column = columns::date_column(asked.known)
             .ok_or_else(|| asked.unclear("which column the date is compared with"))?;
-        return Ok(Some((column.name.clone(), Vec::new())));
+        return Ok(Some((column.name.clone(), None)));
     }
     // "price over 5" with a word for the column that is not its name.
     if before > 0
         && let Some(column) = columns::synonym(&asked.tokens[before - 1], asked.known)
             .filter(|c| c.holds == Holds::Numbers)
     {
-        return Ok(Some((column.name.clone(), vec![before - 1..before])));
+        return Ok(Some((column.name.clone(), Some(before - 1..before))));
     }
     let column = columns::the_measure(asked.known)
         .ok_or_else(|| asked.unclear("which column is compared"))?;
-    Ok(Some((column.name.clone(), Vec::new())))
-}
-
-/// "in March 2024", "since 2024-02-01", "from … to …", "before 2023", "on …".
-fn dates(asked: &mut Asked<'_>) -> Result<(), Unable> {
-    for at in 0..asked.tokens.len() {
-        let op = [
-            "in", "on", "during", "since", "after", "before", "until", "from", "for", "by",
-            "through", "of", "till",
-        ]
-        .iter()
-        .position(|w| asked.free(at, &[w]));
-        let Some(op) = op else { continue };
-        let op =
-            ["eq", "eq", "eq", "gte", "gt", "lt", "lte", "gte", "eq", "lte", "lte", "eq", "lte"]
-                [op];
-        let Some((period, mut end)) = period(asked, at + 1) else { continue };
-        let Some(column) = columns::date_column(asked.known) else {
-            if let Some(year) =
-                asked.known.columns.iter().find(|c| c.name.eq_ignore_ascii_case("year"))
-            {
-                asked.query.conditions.push(Condition {
-                    column: year.name.clone(),
-                    op,
-                    value: json!(period),
-                });
-                asked.take(at..end);
-                continue;
-            }
-            return Err(asked.unclear("which column the date is compared with"));
-        };
-        let name = column.name.clone();
-        let to = asked.tokens.get(end).is_some_and(|t| t.is(&["to", "until", "through", "till"]));
-        let upto = if to && op == "gte" { self::period(asked, end + 1) } else { None };
-        let condition = match (period, upto) {
-            (Period::Written(from), Some((Period::Written(upto), last))) => {
-                end = last;
-                Condition { column: name, op: "between", value: json!([from, upto]) }
-            }
-            (Period::Written(text), None) => Condition { column: name, op, value: json!(text) },
-            (Period::Month(month), None) if op == "eq" && iso(column) => {
-                Condition { column: name, op: "contains", value: json!(format!("-{month:02}-")) }
-            }
-            _ => return Err(asked.unclear("which year is meant")),
-        };
-        asked.take(at..end);
-        asked.query.conditions.push(condition);
-    }
-    Ok(())
-}
-
-fn iso(column: &super::sniff::Column) -> bool {
-    column
-        .values
-        .iter()
-        .all(|v| v.len() >= 10 && v.as_bytes()[4] == b'-' && v.as_bytes()[7] == b'-')
-}
-
-/// A stretch of time: as it is written in dates, or a month of any year.
-#[derive(Debug, PartialEq)]
-enum Period {
-    Written(String),
-    Month(u32),
-}
-
-impl serde::Serialize for Period {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Written(text) => text.serialize(serializer),
-            Self::Month(month) => month.serialize(serializer),
-        }
-    }
-}
-
-/// The period that the tokens at `at` name, and where it ends.
-fn period(asked: &Asked<'_>, mut at: usize) -> Option<(Period, usize)> {
-    while asked.tokens.get(at).is_some_and(|t| t.is(&["the", "year", "month", "of"])) {
-        at += 1;
-    }
-    let token = asked.tokens.get(at).filter(|_| !asked.used[at])?;
-    let year = |t: &Token| match t.kind {
-        Kind::Number(n)
-            if (1900.0..2100.0).contains(&n) && n.fract() == 0.0 && t.text.len() == 4 =>
-        {
-            Some(n)
-        }
-        _ => None,
-    };
-    if token.kind == Kind::Date && !token.text.contains(':')
-        || token.kind == Kind::Date && token.text.len() > 8
-    {
-        return Some((Period::Written(token.text.replace('/', "-")), at + 1));
-    }
-    if let Some(year) = year(token) {
-        return Some((Period::Written(format!("{year}")), at + 1));
-    }
-    let month = words::month(&token.low).filter(|_| {
-        token.kind == Kind::Word && token.text.starts_with(char::is_uppercase)
-            || token.low.len() > 5
-    })?;
-    // "5 March 2024" and "March 5, 2024" are rarer; a day is only read in ISO form.
-    let mut next = at + 1;
-    if asked.tokens.get(next).is_some_and(|t| t.text == "," || t.is(&["of"])) {
-        next += 1;
-    }
-    match asked.tokens.get(next).and_then(year) {
-        Some(year) => Some((Period::Written(format!("{year}-{month:02}")), next + 1)),
-        None => Some((Period::Month(month), at + 1)),
-    }
+    Ok(Some((column.name.clone(), None)))
 }
 
 /// "with no email", "where city is missing", "without a price".

@@ -92,7 +92,7 @@ pub(super) fn work(instruction: &str, inputs: &Map<String, Value>) -> Result<Val
     let figures =
         || list.iter().map(figure).collect::<Option<Vec<f64>>>().filter(|f| !f.is_empty());
     let number = tokens.iter().find_map(|t| {
-        if let Kind::Number(n) = t.kind { Some(super::question::whole(n)) } else { None }
+        if let Kind::Number(n) = t.kind { Some(super::asked::whole(n)) } else { None }
     });
     let operations = [
         has(&["count", "how"])

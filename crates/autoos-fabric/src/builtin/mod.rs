@@ -10,17 +10,24 @@
 //! judgement.
 
 mod answer;
+mod asked;
 mod check;
 mod clause;
 mod columns;
 mod conditions;
+mod dates;
 mod execute;
+mod job;
+// Lists of words read better as blocks.
+#[rustfmt::skip]
 mod lexicon;
 mod planner;
 mod question;
 mod ranking;
 mod reader;
 mod refs;
+mod refuse;
+mod signs;
 mod sniff;
 mod table_args;
 mod unable;

@@ -5,7 +5,8 @@
 //! writes the result where the intent says.
 
 use super::{
-    reader::{self, Goal, Job, Reading},
+    job::{Goal, Job, Reading},
+    reader,
     refs::Target,
     sniff::{self, Known, split_words},
     table_args,
@@ -75,35 +76,6 @@ fn task_kind(reading: &Reading) -> String {
             (*first).into()
         }
         _ => "mixed".into(),
-    }
-}
-
-impl Job {
-    /// The kind of work, for routing and lessons.
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Logs => "logs.errors",
-            Self::Compare => "logs.compare",
-            Self::Table(_) => "table.question",
-            Self::Summarize { .. } => "text.summary",
-            Self::Search { .. } => "files.search",
-            Self::List => "files.list",
-            Self::Read => "files.read",
-            Self::Probe => "http.check",
-        }
-    }
-
-    /// The tool that does it.
-    fn tool(&self) -> &'static str {
-        match self {
-            Self::Logs | Self::Compare => "logs.analyze",
-            Self::Table(_) => "table.query",
-            Self::Summarize { .. } => "text.summarize",
-            Self::Search { .. } => "fs.search",
-            Self::List => "fs.list",
-            Self::Read => "fs.read",
-            Self::Probe => "http.get",
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Superlatives and orders: "top 3 cities by revenue", "which product sold most", "the oldest".
 
 use super::{
+    asked::{Asked, whole},
     columns::{self, Mention},
-    question::{Asked, Group, Key, Measure, whole},
+    question::{Group, Key, Measure},
     sniff::{Column, Holds, split_words},
     unable::Unable,
     words::{Kind, Token},

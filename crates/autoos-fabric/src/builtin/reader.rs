@@ -6,59 +6,15 @@
 
 use super::{
     clause::{self, Clause},
+    job::{Goal, Job, Reading},
     lexicon as lex, question,
     refs::{self, Target},
+    refuse::{not_understood, refuse, refuse_other_languages},
+    signs::{count_of, lists, prepares, search_for, with_scheme},
     sniff::{Form, Known, vocabulary},
     unable::Unable,
     words::{self, Kind, Token},
 };
-
-/// What an intent asks for.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Reading {
-    /// One for each job, in the order asked.
-    pub(super) goals: Vec<Goal>,
-    /// The file that the result goes to.
-    pub(super) save: Option<String>,
-}
-
-/// A job over targets.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Goal {
-    /// The clause that asked for it.
-    pub(super) statement: String,
-    /// What is to be done.
-    pub(super) job: Job,
-    /// Of what; each is a step.
-    pub(super) targets: Vec<Target>,
-}
-
-/// The jobs of the built-in engine.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Job {
-    /// Reports on logs.
-    Logs,
-    /// Sets the logs' reports side by side.
-    Compare,
-    /// Answers a question over a table.
-    Table(question::Query),
-    /// Takes the telling sentences out of a text.
-    Summarize {
-        /// How many.
-        sentences: Option<u64>,
-    },
-    /// Finds where something stands.
-    Search {
-        /// The words looked for, as they are.
-        pattern: String,
-    },
-    /// Lists a folder.
-    List,
-    /// Shows a file.
-    Read,
-    /// Asks addresses.
-    Probe,
-}
 
 /// What a clause turned out to be.
 enum Found {
@@ -86,22 +42,6 @@ pub(super) fn read(intent: &str, contexts: &[Known<'_>]) -> Result<Reading, Unab
         reader.clause(clause, at + 1 < clauses.len())?;
     }
     reader.finish(intent)
-}
-
-fn refuse_other_languages(tokens: &[Token]) -> Result<(), Unable> {
-    let count = |words: &[&str]| tokens.iter().filter(|t| words.contains(&t.low.as_str())).count();
-    let letters = |t: &&Token| {
-        t.kind == Kind::Word && t.text.chars().any(|c| c.is_alphabetic() && c as u32 > 0x24f)
-    };
-    if count(lex::FOREIGN) > count(lex::STOP).max(1)
-        || tokens.iter().filter(letters).count() * 2 > tokens.len()
-    {
-        return Err(Unable::new(
-            "the intent is not in English, and the rules of the built-in engine know English alone",
-            ["the intent in English", super::unable::MODEL],
-        ));
-    }
-    Ok(())
 }
 
 struct Reader<'a> {
@@ -542,189 +482,4 @@ impl Reader<'_> {
         }
         Ok(self.reading)
     }
-}
-
-/// Reads, opens or looks at something and asks nothing more.
-fn prepares(clause: &Clause) -> bool {
-    clause.verb().is_some_and(|v| v.is(lex::PREPARE))
-        && !clause.has(lex::TROUBLE)
-        && !clause.has(&["how", "many", "total", "average", "sum", "count", "top"])
-        && clause.of(|k| *k == Kind::Quoted).next().is_none()
-}
-
-/// What a clause wants found as it stands: between quotes, or after the words for it.
-fn search_for(clause: &Clause) -> Option<String> {
-    let searches = clause.verb().is_some_and(|v| v.is(lex::SEARCH))
-        || clause.has(lex::CONTAIN)
-        || clause.has(&["grep", "search"]);
-    if let Some(quoted) = clause.of(|k| *k == Kind::Quoted).next() {
-        return (searches || clause.has(lex::QUESTION) || clause.has(lex::COUNT))
-            .then(|| quoted.text.clone());
-    }
-    let tokens = &clause.tokens;
-    let starts = tokens.iter().enumerate().find_map(|(at, t)| {
-        let next = tokens.get(at + 1);
-        let then = |w: &[&str]| next.is_some_and(|n| n.is(w));
-        if t.is(&["grep"]) && at == clause.head {
-            return Some(if then(&["for"]) { at + 2 } else { at + 1 });
-        }
-        if t.is(&["search", "look", "hunt", "scan"]) && then(&["for"]) {
-            return Some(at + 2);
-        }
-        if t.is(&["for"]) && tokens[..at].iter().any(|b| b.is(&["search", "grep"])) {
-            return Some(at + 1);
-        }
-        if t.is(&["occurrence", "mention", "instance", "reference"]) && then(&["of", "to"]) {
-            return Some(at + 2);
-        }
-        let contains =
-            ["contain", "containing", "mention", "mentioning", "include", "contains", "mentions"];
-        (t.kind == Kind::Word && t.is(&contains) && next.is_some()).then_some(at + 1)
-    })?;
-    let skip = [
-        "the",
-        "a",
-        "an",
-        "all",
-        "any",
-        "every",
-        "word",
-        "phrase",
-        "string",
-        "keyword",
-        "text",
-        "term",
-        "name",
-        "lines",
-        "line",
-        "files",
-        "file",
-        "with",
-        "containing",
-        "that",
-        "mention",
-        "contain",
-        "occurrences",
-        "mentions",
-        "of",
-    ];
-    let stop =
-        ["in", "within", "inside", "across", "under", "from", "through", "and", "throughout"];
-    let from = (starts..tokens.len()).find(|i| !tokens[*i].is(&skip))?;
-    let upto = (from..tokens.len())
-        .find(|i| tokens[*i].kind == Kind::Mark || tokens[*i].is(&stop))
-        .unwrap_or(tokens.len());
-    let first = tokens.get(from)?;
-    let last = tokens.get(upto.checked_sub(1)?)?;
-    let trouble = (from..upto).all(|i| tokens[i].is(lex::TROUBLE) || tokens[i].is(lex::STOP));
-    (upto > from && first.at < last.end && !trouble)
-        .then(|| tokens[from..upto].iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" "))
-}
-
-fn lists(clause: &Clause) -> bool {
-    let folder = clause.has(lex::FOLDER);
-    let asks = clause.verb().is_some_and(|v| v.is(&["list", "show", "enumerate", "ls", "display"]))
-        || clause.has(&["what", "which"]) && clause.has(&["are", "is", "in"]);
-    (folder && asks && !clause.has(lex::CONTAIN) || clause.verb().is_some_and(|v| v.low == "ls"))
-        && !clause.has(lex::TROUBLE)
-        && !clause.has(lex::LOG)
-}
-
-fn with_scheme(text: &str) -> String {
-    if text.starts_with("http://") || text.starts_with("https://") {
-        return text.to_owned();
-    }
-    let local = text.starts_with("localhost") || text.starts_with(|c: char| c.is_ascii_digit());
-    format!("{}://{text}", if local { "http" } else { "https" })
-}
-
-fn count_of(n: usize) -> String {
-    match n {
-        0 => "none".to_owned(),
-        1 => "one".to_owned(),
-        n => n.to_string(),
-    }
-}
-
-/// Declines what needs a language model, or hands that AUTOOS does not have.
-fn refuse(clause: &Clause, contexts: &[Known<'_>]) -> Result<(), Unable> {
-    let Some(verb) = clause.verb() else { return Ok(()) };
-    let said = &clause.text;
-    let whole = |words: &[&str]| verb.kind == Kind::Word && words.contains(&verb.low.as_str());
-    let model = |what: &str| {
-        Err(Unable::new(
-            format!(
-                "“{said}” is {what}, and the built-in engine is rules, not a language model: it counts, finds and quotes, and invents nothing"
-            ),
-            [super::unable::MODEL],
-        ))
-    };
-    let into_language = clause.tokens.windows(2).any(|w| {
-        w[0].is(&["in", "into", "to"])
-            && [
-                "german",
-                "french",
-                "spanish",
-                "italian",
-                "english",
-                "japanese",
-                "chinese",
-                "portuguese",
-                "dutch",
-                "russian",
-                "polish",
-                "latin",
-                "korean",
-                "arabic",
-            ]
-            .contains(&w[1].low.as_str())
-    });
-    if into_language
-        || clause.has(&["translate", "translation"]) && !contexts.iter().any(Known::is_table)
-    {
-        return model("translating");
-    }
-    if clause.verb().is_some_and(|v| v.is(lex::MAKE))
-        && clause.tokens.iter().take(clause.head + 6).any(|t| t.is(lex::CREATIONS))
-    {
-        return model("writing something new");
-    }
-    let opinion = clause.phrase(&["you", "think"])
-        || clause.phrase(&["your", "opinion"])
-        || clause.phrase(&["should"])
-        || clause.phrase(&["your", "view"])
-        || clause.phrase(&["best", "way"]);
-    if opinion {
-        return model("asking for an opinion or advice");
-    }
-    for (words, what) in lex::MODEL_WORK {
-        let cause = *what == "explaining causes"
-            && (clause.has(&["why"]) || clause.phrase(&["root", "cause"]));
-        if whole(words) || cause {
-            return model(what);
-        }
-    }
-    for (words, need) in lex::CHANGES {
-        if whole(words) {
-            return Err(Unable::new(format!("nothing here can do “{said}”"), [*need]));
-        }
-    }
-    Ok(())
-}
-
-fn not_understood(clause: &Clause, contexts: &[Known<'_>]) -> Unable {
-    let jobs = "the built-in engine analyses logs, answers counting, filtering and aggregation questions over CSV, TSV, JSON and JSON lines, takes the telling sentences out of texts, searches, lists and reads files, checks HTTP endpoints, and writes a result to a file";
-    let came = if contexts.is_empty() {
-        "nothing came with the intent".to_owned()
-    } else {
-        let names: Vec<_> = contexts.iter().map(|k| format!("`{}`", k.info.name)).collect();
-        format!("what came with the intent is {}", names.join(", "))
-    };
-    Unable::new(
-        format!("no rule here understands “{}” ({came}); {jobs}", clause.text),
-        [
-            "one of these jobs, said in other words, with its material as a context: `--context NAME=@FILE`",
-            super::unable::MODEL,
-        ],
-    )
 }

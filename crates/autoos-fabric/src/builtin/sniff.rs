@@ -242,8 +242,8 @@ fn json_rows(head: &str) -> (Vec<Value>, Option<String>) {
     }
     // Cut, or one document on each line: take the innermost array's objects, or each line's.
     let start = head.trim_start();
-    let (body, key) = if start.starts_with('[') {
-        (&start[1..], None)
+    let (body, key) = if let Some(body) = start.strip_prefix('[') {
+        (body, None)
     } else if let Some(at) = cut_array(start) {
         at
     } else {

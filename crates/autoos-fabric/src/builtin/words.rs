@@ -250,7 +250,9 @@ pub(super) fn correct(tokens: &mut [Token], known: &[&str], context_words: &Hash
         let slipped = |word: &str| distance(word, &low).min(distance(&format!("{word}s"), &low));
         let near = |word: &&&str| {
             // Of short words only a letter too many is a slip: too much is near to them.
-            (word.len() >= 5 || word.len() == 4 && low.len() == 5) && word.as_bytes()[0] == low.as_bytes()[0] && slipped(word) <= slips
+            (word.len() >= 5 || word.len() == 4 && low.len() == 5)
+                && word.as_bytes()[0] == low.as_bytes()[0]
+                && slipped(word) <= slips
         };
         if let Some(word) = known.iter().filter(near).min_by_key(|w| slipped(w)) {
             token.low = (*word).to_owned();

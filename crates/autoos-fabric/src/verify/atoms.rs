@@ -170,10 +170,10 @@ fn pieces(text: &str, start: usize, end: usize, out: &mut Vec<Atom>) {
             continue;
         }
         let upto = start + i;
-        if upto > from {
-            if let Some(what) = whole(&text[from..upto]) {
-                out.push(Atom { start: from, end: upto, what });
-            }
+        if upto > from
+            && let Some(what) = whole(&text[from..upto])
+        {
+            out.push(Atom { start: from, end: upto, what });
         }
         from = upto + c.len_utf8();
     }

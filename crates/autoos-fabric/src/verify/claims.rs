@@ -7,6 +7,7 @@
 use super::{
     ClaimKind,
     atoms::{Atom, What, atoms},
+    prose::{clauses, lines, marker, quotes, sentences},
 };
 use std::ops::Range;
 
@@ -44,131 +45,36 @@ pub(super) struct Reading {
 }
 
 /// Words that begin sentences and name nothing.
+#[rustfmt::skip] // A list of words reads better as a block.
 const OPENERS: &[&str] = &[
-    "the",
-    "a",
-    "an",
-    "this",
-    "that",
-    "these",
-    "those",
-    "there",
-    "here",
-    "it",
-    "its",
-    "they",
-    "their",
-    "he",
-    "she",
-    "we",
-    "you",
-    "i",
-    "in",
-    "on",
-    "at",
-    "of",
-    "for",
-    "from",
-    "to",
-    "with",
-    "without",
-    "by",
-    "as",
-    "if",
-    "when",
-    "while",
-    "where",
-    "which",
-    "who",
-    "what",
-    "how",
-    "why",
-    "and",
-    "or",
-    "but",
-    "so",
-    "no",
-    "not",
-    "none",
-    "all",
-    "any",
-    "both",
-    "each",
-    "every",
-    "some",
-    "most",
-    "many",
-    "few",
-    "more",
-    "less",
-    "several",
-    "one",
-    "other",
-    "others",
-    "overall",
-    "total",
-    "between",
-    "after",
-    "before",
-    "during",
-    "since",
-    "until",
-    "over",
-    "under",
-    "among",
-    "also",
-    "however",
-    "then",
-    "thus",
-    "therefore",
-    "together",
-    "only",
-    "first",
-    "last",
-    "second",
-    "third",
-    "once",
-    "example",
-    "note",
-    "result",
-    "answer",
-    "summary",
-    "according",
-    "because",
-    "although",
-    "neither",
-    "either",
-    "nothing",
-    "everything",
-    "nobody",
-    "everyone",
-    "compared",
-    "finally",
-    "yes",
-    "ok",
-    "please",
-    "let",
-    "see",
-    "our",
-    "your",
-    "my",
-    "his",
-    "her",
-    "rows",
-    "errors",
-    "warnings",
+    "the", "a", "an", "this", "that", "these", "those", "there", "here", "it", "its", "they",
+    "their", "he", "she", "we", "you", "i", "in", "on", "at", "of", "for", "from", "to", "with",
+    "without", "by", "as", "if", "when", "while", "where", "which", "who", "what", "how", "why",
+    "and", "or", "but", "so", "no", "not", "none", "all", "any", "both", "each", "every", "some",
+    "most", "many", "few", "more", "less", "several", "one", "other", "others", "overall",
+    "total", "between", "after", "before", "during", "since", "until", "over", "under", "among",
+    "also", "however", "then", "thus", "therefore", "together", "only", "first", "last", "second",
+    "third", "once", "example", "note", "result", "answer", "summary", "according", "because",
+    "although", "neither", "either", "nothing", "everything", "nobody", "everyone", "compared",
+    "finally", "yes", "ok", "please", "let", "see", "our", "your", "my", "his", "her", "rows",
+    "errors", "warnings",
 ];
 
 /// What people and services do: a capital before one of these is a name, even where it opens a
 /// sentence.
+#[rustfmt::skip] // A list of words reads better as a block.
 const DEEDS: &[&str] = &[
-    "has", "had", "logged", "reported", "leads", "led", "sold", "sells", "wrote", "writes", "said", "says", "told", "asked", "presented", "proposed",
-    "announced", "agreed", "decided", "explained", "noted", "claimed", "argued", "found", "ordered", "bought", "paid", "earned", "scored", "won", "joined",
-    "sent", "received", "signed", "built", "created", "works", "worked", "lives", "lived", "owns", "owned", "manages", "managed", "called", "replied",
-    "suggested", "confirmed", "approved", "rejected", "founded", "published", "discovered", "visited", "attended", "promised", "wants", "wanted", "thinks",
+    "has", "had", "logged", "reported", "leads", "led", "sold", "sells", "wrote", "writes",
+    "said", "says", "told", "asked", "presented", "proposed", "announced", "agreed", "decided",
+    "explained", "noted", "claimed", "argued", "found", "ordered", "bought", "paid", "earned",
+    "scored", "won", "joined", "sent", "received", "signed", "built", "created", "works",
+    "worked", "lives", "lived", "owns", "owned", "manages", "managed", "called", "replied",
+    "suggested", "confirmed", "approved", "rejected", "founded", "published", "discovered",
+    "visited", "attended", "promised", "wants", "wanted", "thinks",
 ];
 
 /// Letters that everybody writes in capitals.
+#[rustfmt::skip] // A list of words reads better as a block.
 const ACRONYMS: &[&str] = &[
     "csv", "json", "http", "https", "api", "url", "ip", "id", "ok", "utc", "pm", "am", "tcp",
     "udp", "html", "xml", "cpu", "sql", "usd", "eur", "i", "a",
@@ -215,29 +121,6 @@ pub(super) fn read(answer: &str) -> Reading {
     reading
 }
 
-fn lines(text: &str) -> Vec<Range<usize>> {
-    let mut out = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let content = line.trim_end_matches(['\n', '\r']);
-        out.push(start..start + content.len());
-        start += line.len();
-    }
-    out
-}
-
-/// The length of `- `, `* ` or `12. ` at the beginning of a line.
-fn marker(line: &str) -> usize {
-    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    if digits > 0
-        && digits <= 3
-        && (line[digits..].starts_with(". ") || line[digits..].starts_with(") "))
-    {
-        return digits + 2;
-    }
-    if line.starts_with("- ") || line.starts_with("* ") { 2 } else { 0 }
-}
-
 /// A row of a table: each cell is a claim as a whole.
 fn row(answer: &str, line: Range<usize>, reading: &mut Reading) {
     let sentence = reading.sentences.len();
@@ -251,7 +134,8 @@ fn row(answer: &str, line: Range<usize>, reading: &mut Reading) {
     let mut start = line.start;
     for cell in answer[line].split('|') {
         let trimmed = cell.trim().trim_matches(['`', '*', '"']);
-        let from = start + (cell.len() - cell.trim_start().trim_start_matches(['`', '*', '"']).len());
+        let from =
+            start + (cell.len() - cell.trim_start().trim_start_matches(['`', '*', '"']).len());
         start += cell.len() + 1;
         if trimmed.is_empty() || !trimmed.chars().any(char::is_alphanumeric) {
             continue;
@@ -338,105 +222,6 @@ fn prose(
             heading,
         });
     }
-}
-
-/// What stands between quotation marks or backticks in a line, without the marks.
-fn quotes(answer: &str, range: Range<usize>) -> Vec<Range<usize>> {
-    let text = &answer[range.clone()];
-    let mut out: Vec<Range<usize>> = Vec::new();
-    let mut at = 0;
-    while let Some((open, mark)) =
-        text[at..].char_indices().find(|(_, c)| matches!(c, '"' | '“' | '„' | '`' | '«'))
-    {
-        let from = at + open + mark.len_utf8();
-        let ends = |c: char| match mark {
-            '"' => c == '"',
-            '`' => c == '`',
-            '«' => c == '»',
-            _ => matches!(c, '”' | '“' | '"'),
-        };
-        let Some(close) = text[from..].find(ends) else {
-            at = from;
-            continue;
-        };
-        let inner = &text[from..from + close];
-        let lead = inner.len() - inner.trim_start().len();
-        let trimmed = inner.trim();
-        if trimmed.chars().any(char::is_alphanumeric) {
-            let start = range.start + from + lead;
-            out.push(start..start + trimmed.len());
-        }
-        at = from + close + text[from + close..].chars().next().map_or(1, char::len_utf8);
-    }
-    out
-}
-
-/// Where sentences end: at `.`, `!`, `?`, `;` before a blank, outside of quotes.
-fn sentences(answer: &str, range: Range<usize>, quotes: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut out = Vec::new();
-    let mut start = range.start;
-    let text = &answer[range.clone()];
-    for (at, c) in text.char_indices() {
-        let place = range.start + at;
-        let end = place + c.len_utf8();
-        let blank = text[at + c.len_utf8()..].starts_with([' ', '\t']);
-        let quoted = quotes.iter().any(|q| q.contains(&place));
-        if matches!(c, '.' | '!' | '?' | ';') && blank && !quoted && !abbreviates(&text[..at]) {
-            out.push(start..end);
-            start = end;
-        }
-    }
-    if start < range.end {
-        out.push(start..range.end);
-    }
-    out
-}
-
-fn abbreviates(before: &str) -> bool {
-    let word = before.rsplit([' ', '(']).next().unwrap_or_default().to_lowercase();
-    ["e.g", "i.e", "etc", "vs", "approx", "no", "mr", "mrs", "dr", "st", "ca"]
-        .contains(&word.as_str())
-}
-
-/// Where clauses end: at commas and at the words that set one thing against another.
-fn clauses(
-    answer: &str,
-    span: &Range<usize>,
-    all: &[Atom],
-    quotes: &[Range<usize>],
-) -> Vec<Range<usize>> {
-    let mut cuts: Vec<usize> = answer[span.clone()]
-        .char_indices()
-        .filter(|(_, c)| matches!(c, ',' | '—' | '–' | ')'))
-        .map(|(at, _)| span.start + at)
-        .filter(|at| {
-            !all.iter().any(|a| a.start < *at && *at < a.end)
-                && !quotes.iter().any(|q| q.contains(at))
-        })
-        .collect();
-    let words = ["against", "versus", "vs", "while", "but", "whereas", "than", "and", "or"];
-    let separate = |a: &&Atom| {
-        a.what == What::Word
-            && a.start > span.start
-            && a.end < span.end
-            && words.contains(&answer[a.start..a.end].to_lowercase().as_str())
-    };
-    cuts.extend(
-        all.iter()
-            .filter(separate)
-            .filter(|a| !quotes.iter().any(|q| q.contains(&a.start)))
-            .map(|a| a.start),
-    );
-    cuts.sort_unstable();
-    let mut out = Vec::new();
-    let mut start = span.start;
-    for cut in cuts.into_iter().chain([span.end]) {
-        if cut > start {
-            out.push(start..cut);
-        }
-        start = cut;
-    }
-    out
 }
 
 fn claims_of(answer: &str, atoms: &[&Atom], sentence: usize, reading: &mut Reading) {
@@ -527,8 +312,7 @@ fn name(
         && range.len() > 1;
     let subject = next.is_some_and(|n| DEEDS.contains(&text(n).as_str()));
     // "Computed over 5 rows": a capital that opens a sentence says little by itself.
-    let tentative =
-        opens && first.start == begin && run.len() == 1 && !shouted && !subject;
+    let tentative = opens && first.start == begin && run.len() == 1 && !shouted && !subject;
     reading.drafts.push(Draft { kind: ClaimKind::Name, range, what: None, sentence, tentative });
 }
 

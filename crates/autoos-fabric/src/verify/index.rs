@@ -176,10 +176,13 @@ impl Index {
     #[must_use]
     pub fn new(evidence: &[Evidence]) -> Self {
         let mut builder = Builder::new();
-        let several = evidence.len() > 1;
-        let roots = builder.group(evidence.len());
+        // A plain text, such as the question itself, is nobody's sibling.
+        let structured = |one: &&Evidence| !one.value.is_string();
+        let several = evidence.iter().filter(structured).count();
+        let roots = builder.group(several);
         for one in evidence {
-            let unit = builder.unit(NONE, if several { roots } else { NONE });
+            let sibling = several > 1 && structured(&one);
+            let unit = builder.unit(NONE, if sibling { roots } else { NONE });
             builder.string(&one.name, unit);
             builder.index.names.push(one.name.clone());
             builder.walk(&one.value, unit);

@@ -6,9 +6,10 @@
 
 use super::{
     Claim, ClaimKind, Grounding, Status,
-    atoms::{What, atoms},
-    claims::{self, Draft, Reading, Sentence},
+    atoms::What,
+    claims::{self, Draft, Reading},
     index::{COMMON, Index, Key, NONE, key_of, say},
+    labels::Labels,
 };
 use crate::builtin::{distance, stem};
 use std::{collections::HashMap, ops::Range};
@@ -58,17 +59,14 @@ fn unsupported(how: impl Into<String>, nearest: Option<String>) -> Outcome {
     Outcome { status: Status::Unsupported, score: 0.0, how: how.into(), nearest }
 }
 
-/// The records that some words name: for each list, its elements.
-type Labels = Vec<(u32, Vec<u32>)>;
-
-struct Judge<'a> {
-    index: &'a Index,
-    answer: &'a str,
-    reading: &'a Reading,
+pub(super) struct Judge<'a> {
+    pub(super) index: &'a Index,
+    pub(super) answer: &'a str,
+    pub(super) reading: &'a Reading,
     /// By the words' range.
-    labels: HashMap<Range<usize>, Labels>,
+    pub(super) labels: HashMap<Range<usize>, Labels>,
     /// Figures of the answer that stand in the evidence: sentence, place, value.
-    found: Vec<(usize, Range<usize>, f64)>,
+    pub(super) found: Vec<(usize, Range<usize>, f64)>,
 }
 
 impl Judge<'_> {
@@ -138,169 +136,6 @@ impl Judge<'_> {
         }
         let nearest = self.nearest_figure(value);
         unsupported("not in the evidence", nearest)
-    }
-
-    /// Evidence with more digits that rounds to this figure. Whole figures only where the answer
-    /// says that they are not exact.
-    fn rounded(&self, draft: &Draft, value: f64, decimals: u32) -> Vec<u32> {
-        let before = self.answer[..draft.range.start].trim_end().to_lowercase();
-        let about = [
-            "about",
-            "around",
-            "roughly",
-            "approximately",
-            "nearly",
-            "almost",
-            "some",
-            "~",
-            "≈",
-            "ca.",
-        ]
-        .iter()
-        .any(|w| before.ends_with(w));
-        if decimals == 0 && !about {
-            return Vec::new();
-        }
-        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
-        let near = self.index.between(value - half * 1.000_001, value + half * 1.000_001);
-        near.iter().map(|(_, scalar)| *scalar).collect()
-    }
-
-    /// The unit behind a figure, glued or as the next word.
-    fn unit(&self, draft: &Draft, glued: &str) -> String {
-        if !glued.is_empty() {
-            return glued.to_owned();
-        }
-        let rest = self.answer[draft.range.end..]
-            .strip_prefix(' ')
-            .unwrap_or(&self.answer[draft.range.end..]);
-        rest.chars()
-            .take_while(|c| c.is_alphabetic() || *c == '%')
-            .collect::<String>()
-            .to_lowercase()
-    }
-
-    /// The same quantity in another unit.
-    fn converted(&self, value: f64, decimals: u32, unit: &str) -> Option<(Vec<u32>, String)> {
-        let factors: &[(f64, &[&str])] = match unit {
-            "s" | "sec" | "second" | "seconds" => &[(1e3, &["ms", "millis"])],
-            "min" | "minute" | "minutes" => &[(60.0, &["s", "seconds", "secs"]), (6e4, &["ms"])],
-            "h" | "hour" | "hours" => {
-                &[(3600.0, &["s", "seconds"]), (36e5, &["ms"]), (60.0, &["minutes", "min"])]
-            }
-            "kb" | "kib" => &[(1e3, &["bytes", "size"]), (1024.0, &["bytes", "size"])],
-            "mb" | "mib" => &[(1e6, &["bytes", "size"]), (1_048_576.0, &["bytes", "size"])],
-            "gb" | "gib" => &[(1e9, &["bytes", "size"]), (1_073_741_824.0, &["bytes", "size"])],
-            "k" | "thousand" => &[(1e3, &[])],
-            "m" | "million" => &[(1e6, &[])],
-            "%" | "percent" => &[(0.01, &[])],
-            _ => return None,
-        };
-        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
-        for (factor, keys) in factors {
-            let near = self.index.between((value - half) * factor, (value + half) * factor);
-            let fits = |scalar: &u32| {
-                let Some(found) = self.index.scalars.get(*scalar as usize) else { return false };
-                let path = &self.index.paths[found.path as usize];
-                keys.is_empty()
-                    || path.last().is_some_and(|k| {
-                        keys.iter().any(|u| {
-                            k.split('_').next_back() == Some(&stem(u))
-                                || k == u
-                                || k.ends_with(&format!("_{u}"))
-                        })
-                    })
-            };
-            // A ratio is no whole figure.
-            let ratio = |v: f64| !unit.starts_with(['%', 'p']) || v.fract() != 0.0;
-            let scalars: Vec<u32> =
-                near.iter().filter(|(v, s)| ratio(*v) && fits(s)).map(|(_, s)| *s).collect();
-            if !scalars.is_empty() {
-                return Some((scalars, format!("in another unit (× {factor})")));
-            }
-        }
-        None
-    }
-
-    /// A plain computation on two figures of the same sentence, or on a whole list.
-    fn derived(&self, draft: &Draft, value: f64, decimals: u32, unit: &str) -> Option<String> {
-        let sentence = &self.reading.sentences[draft.sentence];
-        let words = words_of(&self.answer[sentence.range.clone()]);
-        let says = |wanted: &[&str]| words.iter().any(|w| wanted.contains(&w.as_str()));
-        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
-        let close = |v: f64| {
-            if decimals == 0 && v.fract() == 0.0 {
-                v == value
-            } else {
-                (v - value).abs() <= half * 1.000_001
-            }
-        };
-        let beside: Vec<f64> = self
-            .found
-            .iter()
-            .filter(|(s, r, _)| *s == draft.sentence && *r != draft.range)
-            .map(|(.., v)| *v)
-            .collect();
-        let percent = unit == "%" || unit == "percent";
-        let together = says(&[
-            "total",
-            "together",
-            "combined",
-            "altogether",
-            "sum",
-            "overall",
-            "adds",
-            "add",
-            "both",
-        ]);
-        let apart = says(&[
-            "more",
-            "fewer",
-            "less",
-            "difference",
-            "higher",
-            "lower",
-            "gap",
-            "increase",
-            "decrease",
-            "rose",
-            "fell",
-            "remaining",
-            "rest",
-        ]);
-        for (at, a) in beside.iter().enumerate() {
-            for b in &beside[at + 1..] {
-                if percent && *b != 0.0 && *a != 0.0 {
-                    let (low, high) = (a.min(*b), a.max(*b));
-                    if close(low / high * 100.0) || close((high - low) / low * 100.0) && apart {
-                        return Some(format!("percentage of {low} and {high}"));
-                    }
-                }
-                if together && !percent && close(a + b) {
-                    return Some(format!("sum of {a} and {b}"));
-                }
-                if apart && !percent && close((a - b).abs()) {
-                    return Some(format!("difference of {a} and {b}"));
-                }
-            }
-        }
-        if beside.len() > 2 && together && !percent && close(beside.iter().sum()) {
-            return Some("sum of the figures beside it".into());
-        }
-        let average = says(&["average", "mean"]);
-        if together && let Some((_, field)) = self.index.sums.iter().find(|(v, _)| close(*v)) {
-            return Some(format!("sum of {field}"));
-        }
-        if average && let Some((_, field)) = self.index.means.iter().find(|(v, _)| close(*v)) {
-            return Some(format!("mean of {field}"));
-        }
-        let noun = stem(&self.unit(draft, ""));
-        let long = |(name, n): &&(String, usize)| {
-            #[expect(clippy::cast_precision_loss, reason = "lists are shorter than 2^52")]
-            let n = *n as f64;
-            n == value && !noun.is_empty() && *name == noun
-        };
-        self.index.lengths.iter().find(long).map(|(name, _)| format!("length of {name}"))
     }
 
     /// Whether a figure that stands at these places belongs to what its words name.
@@ -380,106 +215,6 @@ impl Judge<'_> {
         let found = self.index.scalars.get(scalar as usize)?;
         let path = self.index.paths.get(found.path as usize)?.join(".");
         (!path.is_empty()).then_some(path)
-    }
-
-    /// The records that the words around a claim name: those of its clause, else of its sentence;
-    /// a line of a list item is about what the item's first line names.
-    fn labels_for(&mut self, draft: &Draft) -> Labels {
-        let sentence: &Sentence = &self.reading.sentences[draft.sentence];
-        if sentence.heading {
-            return Vec::new();
-        }
-        let clause = sentence
-            .clauses
-            .iter()
-            .find(|c| c.start <= draft.range.start && draft.range.end <= c.end)
-            .cloned();
-        let own = clause.map_or_else(Vec::new, |c| self.labels(c));
-        let mut labels = if own.is_empty() && !respectively(&self.answer[sentence.range.clone()]) {
-            self.labels_of_sentence(sentence)
-        } else {
-            own
-        };
-        if let Some(item) = sentence.item.clone() {
-            for (group, records) in self.labels(item) {
-                if !labels.iter().any(|(g, _)| *g == group) {
-                    labels.push((group, records));
-                }
-            }
-        }
-        labels
-    }
-
-    /// What the clauses of a sentence name, together.
-    fn labels_of_sentence(&mut self, sentence: &Sentence) -> Labels {
-        let mut out: Labels = Vec::new();
-        for clause in sentence.clauses.clone() {
-            for (group, records) in self.labels(clause) {
-                match out.iter_mut().find(|(g, _)| *g == group) {
-                    Some((_, all)) => all.extend(records),
-                    None => out.push((group, records)),
-                }
-            }
-        }
-        out
-    }
-
-    fn labels(&mut self, range: Range<usize>) -> Labels {
-        if let Some(known) = self.labels.get(&range) {
-            return known.clone();
-        }
-        let labels = self.named(&self.answer[range.clone()]);
-        self.labels.insert(range, labels.clone());
-        labels
-    }
-
-    /// The records of which a value is named by these words: most of its words are among them.
-    fn named(&self, text: &str) -> Labels {
-        let mut said: HashMap<u32, u32> = HashMap::new();
-        let mut seen: Vec<String> = Vec::new();
-        for atom in atoms(text, true) {
-            if !matches!(atom.what, What::Word | What::Name) {
-                continue;
-            }
-            let word = text[atom.start..atom.end].to_lowercase();
-            if seen.contains(&word) {
-                continue;
-            }
-            let places = self.index.places(&Key::Word(word.clone()));
-            seen.push(word);
-            if places.len() < COMMON {
-                for scalar in places.iter().filter(|s| **s != NONE) {
-                    *said.entry(*scalar).or_default() += 1;
-                }
-            }
-        }
-        let mut best: HashMap<u32, (u32, Vec<u32>)> = HashMap::new();
-        for (scalar, n) in said {
-            let found = self.index.scalars[scalar as usize];
-            if found.words == 0 || n * 5 < found.words * 3 {
-                continue;
-            }
-            for (record, group) in self.index.records(found.unit) {
-                let entry = best.entry(group).or_default();
-                if n > entry.0 {
-                    *entry = (n, vec![record]);
-                } else if n == entry.0 && !entry.1.contains(&record) {
-                    entry.1.push(record);
-                }
-            }
-        }
-        // What names most of a list names none of it.
-        let telling = |(group, (_, records)): &(u32, (u32, Vec<u32>))| {
-            let size = self.index.groups.get(*group as usize).copied().unwrap_or(0) as usize;
-            size > 1 && records.len() < size && (records.len() == 1 || records.len() * 2 <= size)
-        };
-        let mut out: Labels = best
-            .into_iter()
-            .filter(telling)
-            .map(|(group, (_, records))| (group, records))
-            .collect();
-        out.sort_unstable();
-        out
     }
 
     fn name(&self, text: &str) -> Outcome {
@@ -603,15 +338,4 @@ impl Judge<'_> {
             self.index.text[at..].chars().take_while(|c| *c != '\u{1}').take(80).collect();
         Some(rest)
     }
-}
-
-fn respectively(text: &str) -> bool {
-    text.contains("respectively")
-}
-
-fn words_of(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphabetic())
-        .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
-        .collect()
 }

@@ -13,8 +13,11 @@
 mod atoms;
 mod claims;
 mod confidence;
+mod derive;
 mod index;
 mod judge;
+mod labels;
+mod prose;
 
 pub use confidence::{Basis, Confidence, Ingredient};
 pub use index::Index;

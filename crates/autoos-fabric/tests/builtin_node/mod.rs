@@ -80,7 +80,9 @@ impl Node {
     /// What a planner is told of `name=@file`, or of inline text.
     pub fn info(&self, name: &str, source: &str) -> ContextInfo {
         let (file, label, text) = match source.strip_prefix('@') {
-            Some(file) => (true, file.to_owned(), std::fs::read_to_string(self.path(file)).expect("the file")),
+            Some(file) => {
+                (true, file.to_owned(), std::fs::read_to_string(self.path(file)).expect("the file"))
+            }
             None => (false, name.to_owned(), source.to_owned()),
         };
         let mut head = text.get(..text.len().min(4096)).unwrap_or(&text);
@@ -90,11 +92,18 @@ impl Node {
         ContextInfo { name: name.into(), file, label, bytes: text.len() as u64, head: head.into() }
     }
 
-    pub fn plan(&self, intent: &str, contexts: &[(&str, &str)], risk: RiskLevel) -> Result<Plan, String> {
+    pub fn plan(
+        &self,
+        intent: &str,
+        contexts: &[(&str, &str)],
+        risk: RiskLevel,
+    ) -> Result<Plan, String> {
         let tools: Vec<ToolSpec> = self.tools.tools().into_iter().cloned().collect();
-        let infos: Vec<ContextInfo> = contexts.iter().map(|(name, source)| self.info(name, source)).collect();
+        let infos: Vec<ContextInfo> =
+            contexts.iter().map(|(name, source)| self.info(name, source)).collect();
         let names: Vec<String> = infos.iter().map(|i| i.name.clone()).collect();
-        let task = Task::Plan { intent: intent.into(), contexts: infos, risk, tools, refused: None };
+        let task =
+            Task::Plan { intent: intent.into(), contexts: infos, risk, tools, refused: None };
         let value = Builtin::answer(&task).expect("planning answers").1.expect("a value");
         if value.get("unable").is_some() {
             return Err(value.to_string());
@@ -116,7 +125,12 @@ impl Node {
         self.run_at(intent, contexts, RiskLevel::Medium)
     }
 
-    pub fn run_at(&self, intent: &str, contexts: &[(&str, &str)], risk: RiskLevel) -> Result<Done, String> {
+    pub fn run_at(
+        &self,
+        intent: &str,
+        contexts: &[(&str, &str)],
+        risk: RiskLevel,
+    ) -> Result<Done, String> {
         let plan = self.plan(intent, contexts, risk)?;
         let mut outputs: BTreeMap<String, Value> = BTreeMap::new();
         let mut verdict = None;
@@ -126,12 +140,16 @@ impl Node {
                 .inputs
                 .iter()
                 .map(|(name, source)| match source {
-                    Source::Step { id, at } => (name.clone(), outputs[id].pointer(at).cloned().unwrap_or_default()),
+                    Source::Step { id, at } => {
+                        (name.clone(), outputs[id].pointer(at).cloned().unwrap_or_default())
+                    }
                     other => panic!("{other:?}"),
                 })
                 .collect();
             let output = match &step.work {
-                Work::Tool { name, args, reads } => self.call(step, name, args, reads.as_ref(), inputs, contexts)?,
+                Work::Tool { name, args, reads } => {
+                    self.call(step, name, args, reads.as_ref(), inputs, contexts)?
+                }
                 Work::Ask { role, instruction, .. } => {
                     let instruction = instruction.clone();
                     let task = match role {
@@ -140,7 +158,10 @@ impl Node {
                     };
                     let (text, value) = Builtin::answer(&task).map_err(|f| f.to_string())?;
                     if *role == LlmRole::Verifier && step.id == "verify" {
-                        verdict = Some(serde_json::from_value(value.clone().expect("a verdict")).expect("a verdict"));
+                        verdict = Some(
+                            serde_json::from_value(value.clone().expect("a verdict"))
+                                .expect("a verdict"),
+                        );
                     }
                     value.unwrap_or(json!(text))
                 }
@@ -149,12 +170,14 @@ impl Node {
             outputs.insert(step.id.clone(), output);
         }
         let answer = outputs[&plan.result].as_str().expect("a text").to_owned();
-        let evidence: Vec<Evidence> = plan
+        let mut evidence: Vec<Evidence> = plan
             .steps
             .iter()
             .filter(|s| matches!(s.work, Work::Tool { .. }) && s.id != "save")
             .map(|s| Evidence { name: s.id.clone(), value: outputs[&s.id].clone() })
             .collect();
+        // An answer may repeat the question.
+        evidence.push(Evidence { name: "intent".into(), value: json!(intent) });
         let grounding = ground(&answer, &evidence);
         let confidence = Confidence::of(&Basis {
             grounding: Some(&grounding),

@@ -35,7 +35,7 @@ pub(super) fn matches(part: &Part<'_>) -> String {
             );
         }
         let _ =
-            write!(out, ", of {} lines read.\n", figure(&json!(count(output, "/lines_searched"))));
+            writeln!(out, ", of {} lines read.", figure(&json!(count(output, "/lines_searched"))));
     }
     for result in results.iter().take(SHOWN) {
         let path = string(result, "/path");

@@ -132,7 +132,17 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
         } else {
             let _ = write!(out, "{} by {}:", capital(&what), keys.join(" and "));
         }
-        if total > rows.len() as u64 {
+        let fewer = rows.len() as u64;
+        if total > fewer && part.value["truncated"] != json!(true) {
+            // The condition on groups left so many.
+            let _ = write!(
+                out,
+                " {} {} the condition, of {} groups.",
+                figure(&json!(fewer)),
+                several(fewer, "row meets", "rows meet"),
+                figure(&json!(total))
+            );
+        } else if total > fewer {
             let _ = write!(out, " {} groups were compared.", figure(&json!(total)));
         }
     }

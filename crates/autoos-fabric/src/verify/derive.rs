@@ -1,0 +1,189 @@
+//! Figures that do not stand in the evidence as they are: rounded, in another unit, as a
+//! percentage, or computed. Each computation is a plain one, asked for by a word of its sentence,
+//! on figures beside it or on a whole list, and is named.
+
+use super::{claims::Draft, judge::Judge};
+use crate::builtin::stem;
+
+impl Judge<'_> {
+    /// Evidence with more digits that rounds to this figure. Whole figures only where the answer
+    /// says that they are not exact.
+    pub(super) fn rounded(&self, draft: &Draft, value: f64, decimals: u32) -> Vec<u32> {
+        let before = self.answer[..draft.range.start].trim_end().to_lowercase();
+        let about = [
+            "about",
+            "around",
+            "roughly",
+            "approximately",
+            "nearly",
+            "almost",
+            "some",
+            "~",
+            "≈",
+            "ca.",
+        ]
+        .iter()
+        .any(|w| before.ends_with(w));
+        if decimals == 0 && !about {
+            return Vec::new();
+        }
+        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
+        let near = self.index.between(value - half * 1.000_001, value + half * 1.000_001);
+        near.iter().map(|(_, scalar)| *scalar).collect()
+    }
+
+    /// The unit behind a figure, glued or as the next word.
+    pub(super) fn unit(&self, draft: &Draft, glued: &str) -> String {
+        if !glued.is_empty() {
+            return glued.to_owned();
+        }
+        let rest = self.answer[draft.range.end..]
+            .strip_prefix(' ')
+            .unwrap_or(&self.answer[draft.range.end..]);
+        rest.chars()
+            .take_while(|c| c.is_alphabetic() || *c == '%')
+            .collect::<String>()
+            .to_lowercase()
+    }
+
+    /// The same quantity in another unit.
+    pub(super) fn converted(
+        &self,
+        value: f64,
+        decimals: u32,
+        unit: &str,
+    ) -> Option<(Vec<u32>, String)> {
+        let factors: &[(f64, &[&str])] = match unit {
+            "s" | "sec" | "second" | "seconds" => &[(1e3, &["ms", "millis"])],
+            "min" | "minute" | "minutes" => &[(60.0, &["s", "seconds", "secs"]), (6e4, &["ms"])],
+            "h" | "hour" | "hours" => {
+                &[(3600.0, &["s", "seconds"]), (36e5, &["ms"]), (60.0, &["minutes", "min"])]
+            }
+            "kb" | "kib" => &[(1e3, &["bytes", "size"]), (1024.0, &["bytes", "size"])],
+            "mb" | "mib" => &[(1e6, &["bytes", "size"]), (1_048_576.0, &["bytes", "size"])],
+            "gb" | "gib" => &[(1e9, &["bytes", "size"]), (1_073_741_824.0, &["bytes", "size"])],
+            "k" | "thousand" => &[(1e3, &[])],
+            "m" | "million" => &[(1e6, &[])],
+            "%" | "percent" => &[(0.01, &[])],
+            _ => return None,
+        };
+        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
+        for (factor, keys) in factors {
+            let near = self.index.between((value - half) * factor, (value + half) * factor);
+            let fits = |scalar: &u32| {
+                let Some(found) = self.index.scalars.get(*scalar as usize) else { return false };
+                let path = &self.index.paths[found.path as usize];
+                keys.is_empty()
+                    || path.last().is_some_and(|k| {
+                        keys.iter().any(|u| {
+                            k.split('_').next_back() == Some(&stem(u))
+                                || k == u
+                                || k.ends_with(&format!("_{u}"))
+                        })
+                    })
+            };
+            // A ratio is no whole figure.
+            let ratio = |v: f64| !unit.starts_with(['%', 'p']) || v.fract() != 0.0;
+            let scalars: Vec<u32> =
+                near.iter().filter(|(v, s)| ratio(*v) && fits(s)).map(|(_, s)| *s).collect();
+            if !scalars.is_empty() {
+                return Some((scalars, format!("in another unit (× {factor})")));
+            }
+        }
+        None
+    }
+
+    /// A plain computation on two figures of the same sentence, or on a whole list.
+    pub(super) fn derived(
+        &self,
+        draft: &Draft,
+        value: f64,
+        decimals: u32,
+        unit: &str,
+    ) -> Option<String> {
+        let sentence = &self.reading.sentences[draft.sentence];
+        let words = words_of(&self.answer[sentence.range.clone()]);
+        let says = |wanted: &[&str]| words.iter().any(|w| wanted.contains(&w.as_str()));
+        let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
+        let close = |v: f64| {
+            if decimals == 0 && v.fract() == 0.0 {
+                v == value
+            } else {
+                (v - value).abs() <= half * 1.000_001
+            }
+        };
+        let beside: Vec<f64> = self
+            .found
+            .iter()
+            .filter(|(s, r, _)| *s == draft.sentence && *r != draft.range)
+            .map(|(.., v)| *v)
+            .collect();
+        let percent = unit == "%" || unit == "percent";
+        let together = says(&[
+            "total",
+            "together",
+            "combined",
+            "altogether",
+            "sum",
+            "overall",
+            "adds",
+            "add",
+            "both",
+        ]);
+        let apart = says(&[
+            "more",
+            "fewer",
+            "less",
+            "difference",
+            "higher",
+            "lower",
+            "gap",
+            "increase",
+            "decrease",
+            "rose",
+            "fell",
+            "remaining",
+            "rest",
+        ]);
+        for (at, a) in beside.iter().enumerate() {
+            for b in &beside[at + 1..] {
+                if percent && *b != 0.0 && *a != 0.0 {
+                    let (low, high) = (a.min(*b), a.max(*b));
+                    if close(low / high * 100.0) || close((high - low) / low * 100.0) && apart {
+                        return Some(format!("percentage of {low} and {high}"));
+                    }
+                }
+                if together && !percent && close(a + b) {
+                    return Some(format!("sum of {a} and {b}"));
+                }
+                if apart && !percent && close((a - b).abs()) {
+                    return Some(format!("difference of {a} and {b}"));
+                }
+            }
+        }
+        if beside.len() > 2 && together && !percent && close(beside.iter().sum()) {
+            return Some("sum of the figures beside it".into());
+        }
+        let average = says(&["average", "mean"]);
+        if together && let Some((_, field)) = self.index.sums.iter().find(|(v, _)| close(*v)) {
+            return Some(format!("sum of {field}"));
+        }
+        if average && let Some((_, field)) = self.index.means.iter().find(|(v, _)| close(*v)) {
+            return Some(format!("mean of {field}"));
+        }
+        let noun = stem(&self.unit(draft, ""));
+        let long = |(name, n): &&(String, usize)| {
+            #[expect(clippy::cast_precision_loss, reason = "lists are shorter than 2^52")]
+            let n = *n as f64;
+            n == value && !noun.is_empty() && *name == noun
+        };
+        self.index.lengths.iter().find(long).map(|(name, _)| format!("length of {name}"))
+    }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphabetic())
+        .filter(|w| !w.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
