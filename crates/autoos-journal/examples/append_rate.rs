@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return reopen(&dir.join("history"), waiting).await;
         }
         fdatasync(&dir)?;
+        empty(&dir.join("empty")).await?;
         for in_flight in [1, 16, 256, 4096] {
             appends(&dir.join(format!("appends-{in_flight}")), in_flight).await?;
         }
@@ -87,6 +88,21 @@ fn batch(journal: &SharedJournal, n: u64, seq: u64, count: u64, standing: Standi
     let write = StreamWrite { stream, expect: seq, events, standing };
     let epoch = journal.epoch(stream.shard(journal.shards()));
     Batch { epoch, writes: vec![write], bodies: vec![] }
+}
+
+/// Making a journal and writing to it, and opening it again.
+async fn empty(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    for what in ["first", "second"] {
+        let began = Instant::now();
+        let local = LocalJournal::open(LocalOptions::new(dir))?;
+        let journal: SharedJournal = local.clone();
+        let n = u64::from(what == "second");
+        journal.append(batch(&journal, n, 0, 1, Standing::Running)).await?;
+        say(&format!(r#"{{"empty_{what}_open_ms":{}}}"#, began.elapsed().as_millis()));
+        local.close().await;
+    }
+    fs::remove_dir_all(dir)?;
+    Ok(())
 }
 
 async fn appends(dir: &Path, in_flight: usize) -> Result<(), Box<dyn std::error::Error>> {

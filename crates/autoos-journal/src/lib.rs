@@ -26,10 +26,10 @@
 //! carries it into sled some milliseconds later. So a reader never waits for the store, and the
 //! store never holds up an append until [`LocalOptions::tail_bytes`] wait for it.
 //!
-//! Known limits. sled's memory grows with what was read of it, beyond its cache: about 100 bytes
-//! per event that was ever scanned since the start. sled's own table of contents is written when
-//! it is opened, so the first opening after many gigabytes were appended in one run takes about
-//! a second per gigabyte. Erased bodies are unreadable at once, since their key is gone from all
+//! Known limits. sled's memory grows with what was read of it, beyond its cache: about 15 bytes
+//! per event that was scanned since the start. sled's own table of contents is written when it is
+//! opened, so the first opening after many events were appended in one run takes up to a second
+//! per ten million. Erased bodies are unreadable at once, since their key is gone from all
 //! that the journal reads; the freed sectors of sled's file keep the wrapped key until they are
 //! used again.
 

@@ -177,6 +177,7 @@ impl LocalJournal {
     }
 
     /// Returns once all that was recorded before is in the event store, and durable there.
+    /// Blocks for as long as that takes.
     ///
     /// # Errors
     /// The journal halted.

@@ -88,7 +88,9 @@ impl Space {
                 file.write_at(at, &zeros[..len as usize])?;
                 at += len;
             }
-            file.sync()
+            // Not synced: the room is taken when the bytes are written, and a first start is
+            // not held up by them.
+            Ok::<(), io::Error>(())
         })();
         if let Err(error) = &written {
             tracing::warn!(%error, "the ballast file could not be written");
