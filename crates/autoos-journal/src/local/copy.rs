@@ -9,10 +9,10 @@ use super::{
     Core, LocalJournal, LocalOptions,
     core::lock,
     identity::{Identity, KEY_FILE, load_key},
+    mark::encode_mark,
     open::{LOG, MARK, STORE, take_lock},
     port::blocking,
     replay::Replay,
-    writer::encode_mark,
 };
 use crate::{
     Error, Journal as _,

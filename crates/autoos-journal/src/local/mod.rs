@@ -15,6 +15,7 @@ mod copy;
 mod core;
 mod identity;
 pub(crate) mod layer;
+mod mark;
 mod open;
 mod port;
 mod recover;

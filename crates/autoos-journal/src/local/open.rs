@@ -4,10 +4,11 @@ use super::{
     Core, LocalJournal, LocalOptions, ROOM_KIB, RecoveryReport,
     applier::Applier,
     identity::{Identity, load_key},
+    mark::{decode_mark, encode_mark},
     recover::{Verdict, judge},
     replay::Replay,
     space::Space,
-    writer::{Writer, decode_mark, encode_mark},
+    writer::Writer,
 };
 use crate::{
     Error,
