@@ -6,12 +6,13 @@ use axum::{
     http::{HeaderMap, header},
 };
 use futures::StreamExt as _;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use serde::de::DeserializeOwned;
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -30,28 +31,74 @@ impl Room {
     }
 }
 
+/// Where a body is put that nobody read to its end.
+#[derive(Clone, Default)]
+pub(crate) struct Leftover(Arc<Mutex<Option<Body>>>);
+
+/// The most that is read of such a body, in bytes, and for how long.
+const LEFTOVER_MAX: usize = 256 << 20;
+const LEFTOVER_TIME: Duration = Duration::from_secs(5);
+
+impl Leftover {
+    pub(crate) fn of(body: Body) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
+    /// Reads what is left and throws it away, beside the answer: over HTTP/1 a client that is
+    /// still sending when the connection closes would see that instead of the answer.
+    pub(crate) fn drain(&self) {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(body) = left.filter(|body| !body.is_end_stream()) else { return };
+        tokio::spawn(tokio::time::timeout(LEFTOVER_TIME, async move {
+            let mut pieces = body.into_data_stream();
+            let mut bytes = 0;
+            while let Some(Ok(piece)) = pieces.next().await {
+                bytes += piece.len();
+                if bytes > LEFTOVER_MAX {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
 /// A body that takes room as it arrives and fails at once when there is none.
 pub(crate) struct Metered {
     inner: Body,
-    all: Arc<Semaphore>,
+    /// None for one that nobody keeps in memory.
+    all: Option<Arc<Semaphore>>,
     room: Room,
+    leftover: Leftover,
     bytes: usize,
     grpc: bool,
 }
 
+impl Drop for Metered {
+    fn drop(&mut self) {
+        let left = std::mem::take(&mut self.inner);
+        *self.leftover.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+    }
+}
+
 impl Metered {
-    pub(crate) fn new(inner: Body, all: Arc<Semaphore>, room: Room, grpc: bool) -> Self {
-        Self { inner, all, room, bytes: 0, grpc }
+    pub(crate) fn new(inner: Body, all: Option<Arc<Semaphore>>, room: Room, grpc: bool) -> Self {
+        Self { inner, all, room, leftover: Leftover::default(), bytes: 0, grpc }
+    }
+
+    /// Where it goes when it is dropped.
+    pub(crate) fn leftover(&self) -> Leftover {
+        self.leftover.clone()
     }
 
     fn weigh(&mut self, more: usize) -> Result<(), axum::Error> {
+        let Some(all) = &self.all else { return Ok(()) };
         let before = self.bytes.div_ceil(1024);
         self.bytes += more;
         let kib = u32::try_from(self.bytes.div_ceil(1024) - before).unwrap_or(u32::MAX);
         if kib == 0 {
             return Ok(());
         }
-        match self.all.clone().try_acquire_many_owned(kib) {
+        match all.clone().try_acquire_many_owned(kib) {
             Ok(permit) => {
                 self.room.take(permit);
                 Ok(())

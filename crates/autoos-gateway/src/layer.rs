@@ -3,7 +3,7 @@
 
 use crate::{
     auth::Owner,
-    body::{Metered, Room},
+    body::{Leftover, Metered, Room},
     call::{self, Call},
     edge::Edge,
     fault::{Fault, Problem},
@@ -11,9 +11,9 @@ use crate::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue, StatusCode, Version},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use std::{
     net::SocketAddr,
@@ -25,12 +25,13 @@ use tokio::sync::OwnedSemaphorePermit;
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Ways in that need no key: they tell nothing of anybody's work.
-const OPEN: [&str; 5] =
-    ["/health", "/docs", "/openapi.json", "/grpc.health.v1.Health/{*rest}", "/"];
+const OPEN: [&str; 4] = ["/health", "/docs", "/openapi.json", "/"];
+/// Services that need none either.
+const OPEN_SERVICES: [&str; 2] = [HEALTH, "/grpc.reflection."];
+const HEALTH: &str = "/grpc.health.v1.Health/";
 /// Ways in that get a place when all others are taken.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 5] = [
     "/health",
-    "/grpc.health.v1.Health/{*rest}",
     "/api/v1/workflows/{id}",
     "/api/v1/workflows/{id}/cancel",
     "/autoos.v1.Workflows/CancelWorkflow",
@@ -66,19 +67,23 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let room = Room::default();
     let mut tenant = None;
-    let response = match enter(&edge, &mut request, &route, &request_id).await {
-        Err(fault) => axum::response::IntoResponse::into_response(fault),
+    let over_1 = request.version() < Version::HTTP_2;
+    let (response, leftover) = match enter(&edge, &mut request, &route, &request_id).await {
+        Err(fault) => (fault.into_response(), Leftover::of(request.into_body())),
         Ok((_place, call)) => {
             tenant = call.map(|call| call.caller.tenant);
             let long = LONG.contains(&route.as_str());
-            if !long {
-                let all = edge.limits.bodies.clone();
-                let room = room.clone();
-                request = request.map(|body| Body::new(Metered::new(body, all, room, grpc)));
-            }
-            run(&edge, request, next, long).await
+            let all = (!long).then(|| edge.limits.bodies.clone());
+            let (parts, body) = request.into_parts();
+            let body = Metered::new(body, all, room.clone(), grpc);
+            let leftover = body.leftover();
+            let request = Request::from_parts(parts, Body::new(body));
+            (run(&edge, request, next, long).await, leftover)
         }
     };
+    if over_1 && !response.status().is_success() {
+        leftover.drain();
+    }
     let (response, status) = finish(&edge, response, &request_id, grpc, (&method, &path));
     let took = began.elapsed();
     let protocol = if grpc { "grpc" } else { "rest" };
@@ -108,12 +113,13 @@ async fn enter(
     let place = match edge.limits.requests.clone().try_acquire_owned() {
         Ok(place) => place,
         Err(_) => {
-            let reserved = RESERVED.contains(&route).then(|| edge.limits.reserved.clone());
+            let vital = RESERVED.contains(&route) || route.starts_with(HEALTH);
+            let reserved = vital.then(|| edge.limits.reserved.clone());
             let place = reserved.and_then(|places| places.try_acquire_owned().ok());
             place.ok_or(Fault::Busy { what: "requests at once" })?
         }
     };
-    if OPEN.contains(&route) || route.starts_with("/grpc.reflection.") {
+    if OPEN.contains(&route) || OPEN_SERVICES.iter().any(|service| route.starts_with(service)) {
         return Ok((Some(place), None));
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -137,7 +143,7 @@ async fn run(edge: &Edge, request: Request, next: Next, long: bool) -> Response 
         Ok(response) => response,
         Err(_) => {
             let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-            axum::response::IntoResponse::into_response(Fault::Timeout { ms })
+            Fault::Timeout { ms }.into_response()
         }
     }
 }

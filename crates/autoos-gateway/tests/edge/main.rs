@@ -1,4 +1,11 @@
 //! The edge as clients see it: a node in this process, asked over a real port.
 
+mod auth;
+mod events;
+mod grpc;
+mod input;
+mod limits;
+mod metrics;
 mod rest;
 mod support;
+mod uploads;

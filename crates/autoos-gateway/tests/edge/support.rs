@@ -22,28 +22,28 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 /// Nothing here takes as long as this; what does is broken.
-pub const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
-pub struct Node {
-    pub address: SocketAddr,
-    pub http: reqwest::Client,
-    pub journal: Arc<MemoryJournal>,
-    pub keys: Keys,
-    pub dir: TempDir,
+pub(crate) struct Node {
+    pub(crate) address: SocketAddr,
+    pub(crate) http: reqwest::Client,
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) keys: Keys,
+    pub(crate) dir: TempDir,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), autoos_gateway::Error>>,
 }
 
 /// How a node differs from the usual one.
 #[derive(Default)]
-pub struct Setup {
-    pub script: Script,
-    pub options: Options,
-    pub runtime: autoos_runtime::Options,
-    pub no_uploads: bool,
+pub(crate) struct Setup {
+    pub(crate) script: Script,
+    pub(crate) options: Options,
+    pub(crate) runtime: autoos_runtime::Options,
+    pub(crate) no_uploads: bool,
 }
 
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     static RING: Once = Once::new();
     RING.call_once(|| {
         // Another test binary cannot have been first: each is a process.
@@ -53,13 +53,13 @@ pub fn client() -> reqwest::Client {
 }
 
 /// A script whose executors do not answer until the node is gone.
-pub fn hanging() -> Script {
+pub(crate) fn hanging() -> Script {
     let answer = Answer { hang: true, ..Answer::default() };
     let rule = Rule { role: Some(LlmRole::Executor), answer, ..Rule::default() };
     Script { rules: vec![rule] }
 }
 
-pub async fn node(setup: Setup) -> Node {
+pub(crate) async fn node(setup: Setup) -> Node {
     let dir = tempfile::tempdir().expect("a directory");
     let journal = MemoryJournal::new(16);
     let (fabric, _) = Fabric::scripted(setup.script).await.expect("a fabric");
@@ -90,25 +90,25 @@ pub async fn node(setup: Setup) -> Node {
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let served = tokio::spawn(gateway.serve(listener, shutdown));
+    let served = tokio::spawn(async move { gateway.serve(listener, shutdown).await });
     Node { address, http: client(), journal, keys, dir, stop: Some(stop), served }
 }
 
 /// What REST answered.
 #[derive(Debug)]
-pub struct Answered {
-    pub status: u16,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: Value,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answered {
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("no code")
     }
 
     /// Fails unless it is a whole problem with this status and code.
-    pub fn is(&self, status: u16, code: &str) {
+    pub(crate) fn is(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{:?}", self.body);
         assert_eq!(self.headers["content-type"], "application/problem+json");
         for field in ["type", "title", "detail", "what_to_do", "request_id"] {
@@ -118,18 +118,18 @@ impl Answered {
         assert_eq!(self.headers["x-request-id"], self.body["request_id"].as_str().unwrap());
     }
 
-    pub fn says(&self, text: &str) {
+    pub(crate) fn says(&self, text: &str) {
         let detail = self.body["detail"].as_str().unwrap_or_default();
         assert!(detail.contains(text), "{text:?} is not in {detail:?}");
     }
 }
 
 impl Node {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answered {
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answered {
         let answer = tokio::time::timeout(LONG, request.send()).await.expect("in time");
         let answer = answer.expect("an answer");
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -139,30 +139,34 @@ impl Node {
         Answered { status, headers, body }
     }
 
-    pub async fn get(&self, path: &str) -> Answered {
+    pub(crate) async fn get(&self, path: &str) -> Answered {
         self.send(self.http.get(self.url(path))).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answered {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answered {
         self.send(self.http.post(self.url(path)).json(&body)).await
     }
 
     /// Submits an intent and gives its workflow's id.
-    pub async fn submit(&self, body: Value) -> String {
+    pub(crate) async fn submit(&self, body: Value) -> String {
         let answer = self.post("/api/v1/intents", body).await;
         assert_eq!(answer.status, 201, "{:?}", answer.body);
         answer.body["workflow_id"].as_str().expect("an id").to_owned()
     }
 
     /// A workflow of the script's example, run to its end.
-    pub async fn done(&self) -> String {
+    pub(crate) async fn done(&self) -> String {
         let id = self.submit(json!({"intent": "do the parts"})).await;
         self.ended(&id).await;
         id
     }
 
     /// The server-sent events of a workflow, to the end of the stream: id, kind, data.
-    pub async fn events(&self, id: &str, last: Option<&str>) -> Vec<(String, String, Value)> {
+    pub(crate) async fn events(
+        &self,
+        id: &str,
+        last: Option<&str>,
+    ) -> Vec<(String, String, Value)> {
         let mut request = self.http.get(self.url(&format!("/api/v1/workflows/{id}/events")));
         if let Some(last) = last {
             request = request.header("last-event-id", last);
@@ -179,13 +183,13 @@ impl Node {
     }
 
     /// Waits for a workflow's end.
-    pub async fn ended(&self, id: &str) -> Value {
+    pub(crate) async fn ended(&self, id: &str) -> Value {
         self.events(id, None).await;
         self.get(&format!("/api/v1/workflows/{id}")).await.body
     }
 
     /// Stops the node and fails unless it stopped well.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let _ = self.stop.take().expect("not stopped yet").send(());
         let served = tokio::time::timeout(LONG, &mut self.served).await.expect("in time");
         served.expect("no panic").expect("served");

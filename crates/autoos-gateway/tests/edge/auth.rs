@@ -1,0 +1,116 @@
+//! Keys and tenants.
+
+use crate::support::{Setup, client, node};
+use autoos_gateway::{Error, Gateway, GatewayParts, Options};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_key_closes_the_node_and_each_tenant_sees_its_own() {
+    let node = node(Setup::default()).await;
+    // Open: any key, or none.
+    let before = node.submit(json!({"intent": "do the parts"})).await;
+    let path = format!("/api/v1/workflows/{before}");
+    let request = node.http.get(node.url(&path)).header("X-API-Key", "dev-key-123");
+    assert_eq!(node.send(request).await.status, 200);
+
+    let made = node.post("/api/v1/keys", json!({"name": "operator"})).await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    let operator = made.body["secret"].as_str().expect("a secret").to_owned();
+    assert!(operator.starts_with("aos_"));
+
+    node.get(&path).await.is(401, "unauthenticated");
+    let wrong = node.http.get(node.url(&path)).header("X-API-Key", "dev-key-123");
+    node.send(wrong).await.is(401, "unauthenticated");
+    node.post("/api/v1/keys", json!({"name": "x"})).await.is(401, "unauthenticated");
+    for open in ["/health", "/docs", "/openapi.json"] {
+        assert_eq!(node.get(open).await.status, 200, "{open}");
+    }
+    node.get("/metrics").await.is(401, "unauthenticated");
+
+    let get = |path: &str, key: &str| node.send(node.http.get(node.url(path)).bearer_auth(key));
+    assert_eq!(get(&path, &operator).await.status, 200);
+    let body = json!({"name": "acme's", "tenant": "acme"});
+    let request = node.http.post(node.url("/api/v1/keys")).bearer_auth(&operator).json(&body);
+    let acme = node.send(request).await.body["secret"].as_str().expect("a secret").to_owned();
+
+    get(&path, &acme).await.is(404, "not_found");
+    get(&format!("{path}/audit"), &acme).await.is(404, "not_found");
+    get(&format!("{path}/events"), &acme).await.is(404, "not_found");
+    let cancel = node.http.delete(node.url(&path)).bearer_auth(&acme);
+    node.send(cancel).await.is(404, "not_found");
+    assert_eq!(get("/api/v1/workflows", &acme).await.body["items"], json!([]));
+    let keys = get("/api/v1/keys", &acme).await.body;
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1));
+    assert!(!keys.to_string().contains("aos_"), "secrets are not listed");
+    let other = json!({"name": "x", "tenant": "default"});
+    let other = node.http.post(node.url("/api/v1/keys")).bearer_auth(&acme).json(&other);
+    node.send(other).await.is(403, "forbidden");
+
+    let id = keys["keys"][0]["id"].as_str().expect("an id");
+    let revoke = node.http.delete(node.url(&format!("/api/v1/keys/{id}"))).bearer_auth(&operator);
+    assert_eq!(node.send(revoke).await.status, 200);
+    get("/api/v1/workflows", &acme).await.is(401, "unauthenticated");
+    let gone = node.http.delete(node.url("/api/v1/keys/key-1")).bearer_auth(&operator);
+    node.send(gone).await.is(404, "not_found");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_node_refuses_other_sites_pages() {
+    let node = node(Setup::default()).await;
+    let request =
+        node.http.get(node.url("/api/v1/workflows")).header("Origin", "https://x.example");
+    node.send(request).await.is(401, "unauthenticated");
+    let request = node.http.get(node.url("/api/v1/workflows")).header("Host", "x.example:8000");
+    node.send(request).await.is(401, "unauthenticated");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_only_this_machine_is_served() {
+    let node = node(Setup::default()).await;
+    let parts = |keys| {
+        let journal = node.journal.clone();
+        let dir = node.dir.path().to_owned();
+        async move {
+            let tools = autoos_tools::Registry::builder().build().expect("tools");
+            let (fabric, _) =
+                autoos_fabric::Fabric::scripted(Default::default()).await.expect("ok");
+            let parts = autoos_runtime::Parts {
+                journal: journal.clone(),
+                llm: std::sync::Arc::new(fabric),
+                tools,
+                clock: std::sync::Arc::new(autoos_runtime::SystemClock),
+            };
+            let runtime = autoos_runtime::Runtime::start(parts, Default::default()).await;
+            let _ = dir;
+            GatewayParts {
+                runtime: runtime.expect("a runtime"),
+                views: autoos_views::Views::start(journal),
+                keys,
+                providers: None,
+                samples: None,
+                options: Options::default(),
+            }
+        }
+    };
+    let everywhere = || tokio::net::TcpListener::bind(("0.0.0.0", 0));
+    let gateway = Gateway::new(parts(node.keys.clone()).await);
+    let refused = gateway.serve(everywhere().await.expect("a port"), std::future::pending()).await;
+    let refused = refused.expect_err("is refused");
+    assert!(matches!(refused, Error::OpenToAll(_)));
+    assert!(refused.to_string().contains("autoos key create"), "{refused}");
+
+    let (_, secret) = node.keys.create("operator", "default").await.expect("a key");
+    let gateway = Gateway::new(parts(node.keys.clone()).await);
+    let listener = everywhere().await.expect("a port");
+    let url = format!("http://127.0.0.1:{}/api/v1/tools", listener.local_addr().unwrap().port());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = async { drop(stopped.await) };
+    let served = tokio::spawn(async move { gateway.serve(listener, shutdown).await });
+    let answer = client().get(url).header("X-API-Key", secret.expose()).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    drop(stop);
+    served.await.expect("no panic").expect("served");
+    node.stop().await;
+}
