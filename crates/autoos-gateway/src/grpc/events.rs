@@ -76,7 +76,7 @@ impl Wanted {
         let ours = matches!(event.stream.prefix, Prefix::INTENT | Prefix::WORKFLOW);
         let about = self.workflow.is_none_or(|workflow| workflow.0 == event.stream.uuid);
         let kind = self.kinds.is_empty() || self.kinds.contains(&event.kind);
-        if !(ours && about && kind) || !self.owns(event.stream.uuid).await? {
+        if !(ours && about && kind && self.owns(event.stream.uuid).await?) {
             return Ok(None);
         }
         Ok(Some(wire_event(position, event)))

@@ -22,6 +22,10 @@ struct Text(String);
 type Label<'a> = (&'a str, &'a str);
 
 impl Text {
+    fn has(&self, name: &str) -> bool {
+        self.0.contains(&format!("# TYPE {name} "))
+    }
+
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         let help = help.replace('\\', "\\\\").replace('\n', " ");
         // Writing to a string does not fail.
@@ -185,6 +189,8 @@ fn of_others(text: &mut Text, edge: &Edge) {
     let head = ("autoos_provider_in_flight", "gauge", "Calls that run.");
     text.counts(head, "provider", providers.iter().map(|p| (&p.name, u64::from(p.in_flight))));
     let mut samples = edge.samples.as_ref().map(|samples| samples()).unwrap_or_default();
+    // A name may be announced once only: what the edge shows already is its own to show.
+    samples.retain(|sample| !text.has(sample.name));
     samples.sort_by_key(|sample| sample.name);
     let mut last = "";
     for sample in &samples {

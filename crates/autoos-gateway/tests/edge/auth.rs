@@ -104,7 +104,10 @@ async fn without_a_key_only_this_machine_is_served() {
     let (_, secret) = node.keys.create("operator", "default").await.expect("a key");
     let gateway = Gateway::new(parts(node.keys.clone()).await);
     let listener = everywhere().await.expect("a port");
-    let url = format!("http://127.0.0.1:{}/api/v1/tools", listener.local_addr().unwrap().port());
+    let url = format!(
+        "http://127.0.0.1:{}/api/v1/tools",
+        listener.local_addr().expect("is there").port()
+    );
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async { drop(stopped.await) };
     let served = tokio::spawn(async move { gateway.serve(listener, shutdown).await });

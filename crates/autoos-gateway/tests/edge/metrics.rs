@@ -62,7 +62,7 @@ async fn metrics_read_and_count() {
     let mut series = BTreeMap::new();
     for _ in 0..1_000 {
         let answer = node.get("/metrics").await;
-        assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain"));
+        assert!(answer.headers["content-type"].to_str().expect("text").starts_with("text/plain"));
         series = read(answer.body.as_str().expect("text"));
         if series.get("autoos_workflows{state=\"completed\"}") == Some(&2.0) {
             break;
@@ -77,6 +77,8 @@ async fn metrics_read_and_count() {
         "autoos_requests_total{protocol=\"rest\",route=\"/api/v1/intents\",status=\"201\"}";
     assert_eq!(series[intents], 2.0);
     assert!(series["autoos_journal_events_total"] > 10.0);
+    assert_eq!(series["autoos_test_figures_total"], 7.0);
+    assert_eq!(series["autoos_journal_degraded"], 0.0);
     let families: BTreeSet<_> = series.keys().filter_map(|key| key.split('{').next()).collect();
     assert!(families.len() >= 10, "{families:?}");
     node.stop().await;

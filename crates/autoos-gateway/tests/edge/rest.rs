@@ -269,7 +269,10 @@ async fn the_docs_are_whole_and_ask_nobody_else() {
     let fits = |value: &Value, name: &str| {
         let shape = shape(name);
         for field in shape["required"].as_array().expect("fields") {
-            assert!(value.get(field.as_str().unwrap()).is_some(), "{name}.{field}: {value}");
+            assert!(
+                value.get(field.as_str().expect("is there")).is_some(),
+                "{name}.{field}: {value}"
+            );
         }
         for field in value.as_object().expect("an object").keys() {
             assert!(shape["properties"].get(field).is_some(), "{name}.{field} is not described");

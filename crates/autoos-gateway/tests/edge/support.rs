@@ -4,7 +4,7 @@ use autoos_fabric::{
     Fabric,
     provider::scripted::{Answer, Rule, Script},
 };
-use autoos_gateway::{Gateway, GatewayParts, Options};
+use autoos_gateway::{Gateway, GatewayParts, Kind, Options, Sample};
 use autoos_guard::Keys;
 use autoos_journal::MemoryJournal;
 use autoos_kernel::words::LlmRole;
@@ -52,6 +52,15 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
+/// Figures as the binary gives them; the first is one that the edge shows itself.
+fn samples() -> Vec<Sample> {
+    let sample = |name, kind| Sample { name, help: "A figure.", kind, labels: vec![], value: 7.0 };
+    vec![
+        sample("autoos_journal_degraded", Kind::Gauge),
+        sample("autoos_test_figures_total", Kind::Counter),
+    ]
+}
+
 /// A script whose executors do not answer until the node is gone.
 pub(crate) fn hanging() -> Script {
     let answer = Answer { hang: true, ..Answer::default() };
@@ -81,7 +90,7 @@ pub(crate) async fn node(setup: Setup) -> Node {
         views: Views::start(journal.clone()),
         keys: keys.clone(),
         providers: Some(Arc::new(move || fabric.status())),
-        samples: None,
+        samples: Some(Arc::new(samples)),
         options,
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -115,7 +124,7 @@ impl Answered {
             let text = self.body[field].as_str().unwrap_or_default();
             assert!(!text.is_empty(), "{field} is missing: {:?}", self.body);
         }
-        assert_eq!(self.headers["x-request-id"], self.body["request_id"].as_str().unwrap());
+        assert_eq!(self.headers["x-request-id"], self.body["request_id"].as_str().expect("an id"));
     }
 
     pub(crate) fn says(&self, text: &str) {
