@@ -2,7 +2,7 @@
 
 use autoos_fabric::{
     Verdict,
-    verify::{Basis, Claim, Confidence, Evidence, ground},
+    verify::{Basis, Claim, Confidence, Evidence, Grounding, Status, ground},
 };
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
@@ -23,13 +23,12 @@ pub(super) fn assess(
     verdicts: &Map<String, Value>,
     tools: bool,
 ) -> Trust {
-    let mut known: Vec<Evidence> = evidence
+    let known: Vec<Evidence> = evidence
         .iter()
         .map(|(name, value)| Evidence { name: name.clone(), value: value.clone() })
         .collect();
-    // An answer may repeat the question.
-    known.push(Evidence { name: "intent".into(), value: asked.into() });
-    let grounding = ground(answer, &known);
+    let mut grounding = ground(answer, &known);
+    allow_question(&mut grounding, answer, asked);
     let verdict = verdicts.values().find_map(|v| Verdict::deserialize(v).ok());
     let confidence = Confidence::of(&Basis {
         grounding: Some(&grounding),
@@ -59,6 +58,25 @@ pub(super) fn assess(
         "checked": grounding.checked(),
     });
     Trust { confidence: confidence.value, document }
+}
+
+/// An answer may repeat the question. What stands there is no evidence for anything else, so it is
+/// looked at apart, and only for what the evidence does not have at all.
+fn allow_question(grounding: &mut Grounding, answer: &str, asked: &str) {
+    if grounding.unsupported().next().is_none() {
+        return;
+    }
+    let question = [Evidence { name: "intent".into(), value: asked.into() }];
+    let repeated = ground(answer, &question);
+    for claim in &mut grounding.claims {
+        let same = |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
+        if claim.status == Status::Unsupported
+            && let Some(found) = repeated.claims.iter().find(same)
+            && found.status == Status::Supported
+        {
+            *claim = Claim { how: "repeats the question".into(), ..found.clone() };
+        }
+    }
 }
 
 /// What a verdict is worth: the verifier's own word.

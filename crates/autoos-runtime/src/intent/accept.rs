@@ -86,8 +86,9 @@ pub(crate) async fn prepare(
     };
     let bodies = bodies.kept;
     let mut intent = Intent::new(IntentId(uuid));
-    let accepted = [intent::Event::Accepted(request)];
-    accepted.iter().for_each(|event| intent.fold(event));
+    let accepted = intent
+        .decide(intent::Command::Accept(request))
+        .map_err(|why| Refusal::Invalid(vec![why.to_string()]))?;
     let mut workflow = Workflow::new(WorkflowId(uuid));
     let created = workflow.decide(Command::Create(seed), now, &mut SystemRng)?;
 

@@ -14,9 +14,9 @@ use autoos_journal::{Batch, Error, Position, Standing, StreamWrite, Trace};
 use autoos_kernel::{
     body::BodyRef,
     id::WorkflowId,
-    intent::{Event, Intent},
+    intent::{Command, Intent},
     words::WorkflowState,
-    workflow::Command,
+    workflow as rules,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use serde_json::Value;
@@ -278,7 +278,8 @@ impl State {
             ),
             Err(why) => Err(vec![why]),
         };
-        let order = Order { by: "intent".into(), ..Order::own(Command::Judged { plan, verdict }) };
+        let order =
+            Order { by: "intent".into(), ..Order::own(rules::Command::Judged { plan, verdict }) };
         Ok(open.workflow.send_message(workflow::Message::Order(Box::new(order)))?)
     }
 
@@ -295,15 +296,14 @@ impl State {
         end: WorkflowState,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &mut self.open else { return Ok(()) };
-        if open.intent.settled.is_some() {
+        let settled = open.intent.decide(Command::Settle { state: end })?;
+        if settled.is_empty() {
             myself.stop(None);
             return self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()));
         }
-        let event = Event::Settled { state: end };
-        open.intent.fold(&event);
         let stream = open.intent.id.stream();
         let epoch = self.parts.journal.epoch(stream.shard(self.parts.journal.shards()));
-        let events = new_events(&[event], "intent", self.trace, self.parts.clock.now()).collect();
+        let events = new_events(&settled, "intent", self.trace, self.parts.clock.now()).collect();
         let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
         let append =
             self.parts.journal.append(Batch { epoch, writes: vec![write], bodies: Vec::new() });

@@ -351,10 +351,10 @@ impl State {
         });
     }
 
-    /// Sets the timer for the next thing that is due by itself.
+    /// Sets the timer for the next thing that is due by itself; what is due already comes at once.
     fn arm(&mut self, myself: &ActorRef<Message>) {
         let now = self.parts.clock.now();
-        let Some(due) = self.workflow.next_wake().filter(|due| *due > now) else { return };
+        let Some(due) = self.workflow.wake(now) else { return };
         if self.timer.as_ref().is_some_and(|(at, task)| *at <= due && !task.is_finished()) {
             return;
         }
@@ -378,7 +378,7 @@ impl State {
             return;
         }
         let soon = now.plus_ms(self.options.linger_ms);
-        if self.workflow.next_wake().is_none_or(|due| due > soon) {
+        if self.workflow.wake(now).is_none_or(|due| due > soon) {
             self.told_idle = true;
             // An intent that is gone takes its workflow with it.
             let _ = self.intent.send_message(intent::Message::Idle);
