@@ -245,6 +245,10 @@ fn questions_over_a_table() {
             r#""sort":[{"column":"date","descending":true}],"limit":1"#,
         ),
         (
+            "how many orders where status is cancelled",
+            r#""where":[{"column":"status","op":"eq","value":"cancelled"}],"aggregate":[{"op":"count"}]"#,
+        ),
+        (
             "count orders by status",
             r#""group_by":["status"],"aggregate":[{"op":"count"}],"sort":[{"column":"count","descending":true}]"#,
         ),

@@ -569,6 +569,8 @@ fn evidence_of_a_megabyte_and_answers_of_any_shape() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
     #[test]
     fn no_text_breaks_it(answer in "\\PC{0,200}", evidence in "\\PC{0,200}", more in proptest::arbitrary::any::<String>()) {
         for (answer, evidence) in [(&answer, &evidence), (&more, &answer), (&evidence, &more)] {

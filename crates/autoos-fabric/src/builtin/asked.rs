@@ -4,7 +4,7 @@ use super::{
     clause::Clause,
     columns::{self, Mention},
     conditions, lexicon as lex,
-    question::{Group, Key, Measure, Query},
+    question::{Group, Measure, Query},
     ranking, refs,
     sniff::{Holds, Known},
     unable::Unable,
@@ -19,7 +19,9 @@ pub(super) fn compile(clause: &Clause, known: &Known<'_>) -> Result<Query, Unabl
     asked.groups()?;
     asked.measures()?;
     asked.order()?;
+    asked.implied();
     asked.rows()?;
+    asked.said_again();
     asked.nothing_left()?;
     Ok(asked.query)
 }
@@ -133,7 +135,7 @@ impl<'a> Asked<'a> {
     }
 
     /// "month", "year" … for the one column of dates.
-    fn stretch(&self, at: usize) -> Option<(&'static str, String)> {
+    pub(super) fn stretch(&self, at: usize) -> Option<(&'static str, String)> {
         let token = self.tokens.get(at).filter(|_| !self.used[at])?;
         if self.column_at(at).is_some() {
             return None;
@@ -169,7 +171,11 @@ impl<'a> Asked<'a> {
                 Some(found) => found,
                 None => continue,
             };
-            if what == "count" {
+            let counted = self.query.measures.iter().any(|m| m.what == "count");
+            if what == "sum" && counted && at > 0 && self.tokens[at - 1].is(&["in"]) {
+                // "How many … in total" counts, and adds nothing up.
+                self.used[at] = true;
+            } else if what == "count" {
                 self.count(at, upto)?;
             } else {
                 let column = self.measured(upto, what)?;
@@ -180,7 +186,7 @@ impl<'a> Asked<'a> {
         Ok(())
     }
 
-    fn push(&mut self, measure: Measure) {
+    pub(super) fn push(&mut self, measure: Measure) {
         if !self.query.measures.contains(&measure) {
             self.query.measures.push(measure);
         }
@@ -277,8 +283,9 @@ impl<'a> Asked<'a> {
     fn measured(&mut self, upto: usize, what: &str) -> Result<String, Unable> {
         let mut at = upto;
         while self.tokens.get(at).is_some_and(|t| {
+            let column = self.column_at(at);
             self.used[at]
-                || self.column_at(at).is_none()
+                || column.is_none_or(|m| !m.exact && columns::identifies(m.column))
                     && (t.is(&[
                         "of", "the", "value", "all", "and", "in", "a", "our", "order", "amount",
                         "number", "average", "avg", "mean", "total", "sum", "maximum", "minimum",
@@ -290,6 +297,7 @@ impl<'a> Asked<'a> {
         if let Some(mention) = self
             .column_at(at)
             .cloned()
+            .filter(|m| m.exact || !columns::identifies(m.column))
             .filter(|m| m.column.holds == Holds::Numbers || m.column.values.is_empty())
         {
             // Kept free when another measure word stands in between: "total and average price".
@@ -364,67 +372,6 @@ impl<'a> Asked<'a> {
 
     fn order(&mut self) -> Result<(), Unable> {
         ranking::read(self)
-    }
-
-    /// A question without a measure lists rows or values.
-    fn rows(&mut self) -> Result<(), Unable> {
-        if !self.query.measures.is_empty() {
-            return Ok(());
-        }
-        if !self.query.groups.is_empty() {
-            self.push(Measure { what: "count", column: None });
-            return Ok(());
-        }
-        let distinct =
-            (0..self.tokens.len()).find(|i| self.free(*i, &["distinct", "unique", "different"]));
-        let mentioned: Vec<Mention<'a>> = self
-            .mentions
-            .iter()
-            .filter(|m| m.value.is_none() && !self.used[m.range.start])
-            .cloned()
-            .collect();
-        if let Some(at) = distinct {
-            let Some(first) = mentioned.iter().find(|m| m.range.start > at) else {
-                return Err(self.unclear("which column's values are meant"));
-            };
-            self.used[at] = true;
-            self.take(first.range.clone());
-            self.query.groups.push(Group { column: first.column.name.clone(), unit: None });
-            self.push(Measure { what: "count", column: None });
-            return Ok(());
-        }
-        let lists = self.query.order.is_some()
-            || !self.query.conditions.is_empty()
-            || self.clause.has(&["row", "record", "entry", "first", "column"])
-            || !mentioned.is_empty();
-        if !lists {
-            return Err(self.unclear("what is to be counted, summed or listed"));
-        }
-        for mention in mentioned {
-            self.take(mention.range.clone());
-            if !self.query.select.contains(&mention.column.name)
-                && !columns::is_noun_for_rows(&mention)
-            {
-                self.query.select.push(mention.column.name.clone());
-            }
-        }
-        let conditions: Vec<String> =
-            self.query.conditions.iter().map(|c| c.column.clone()).collect();
-        if self.query.select.iter().all(|c| conditions.contains(c)) {
-            self.query.select.clear();
-        } else if let Some((Key::Column(column), _)) = &self.query.order
-            && !self.query.select.contains(column)
-        {
-            self.query.select.push(column.clone());
-        }
-        for at in 0..self.tokens.len().saturating_sub(1) {
-            if let (true, Kind::Number(n)) = (self.free(at, &["first"]), &self.tokens[at + 1].kind)
-            {
-                self.query.limit = Some(whole(*n));
-                self.take(at..at + 2);
-            }
-        }
-        Ok(())
     }
 
     /// Every word that means something has found its place.

@@ -421,7 +421,12 @@ fn unseen_values(asked: &mut Asked<'_>) {
         let proper = token.kind == Kind::Word
             && token.text.starts_with(char::is_uppercase)
             && asked.column_at(at).is_none();
+        // "Which products were sold": what was done to them is no value; "where status is
+        // cancelled" names one.
+        let stated = asked.clause.has(&["where", "whose", "with", "is"]);
+        let deed = token.low.ends_with("ed") && !stated || token.is(super::lexicon::ROWS);
         let word = op.is_some()
+            && !deed
             && token.kind == Kind::Word
             && asked.column_at(at).is_none()
             && !token.is(super::lexicon::STOP)

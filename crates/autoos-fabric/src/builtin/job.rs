@@ -22,11 +22,35 @@ pub(super) struct Goal {
     pub(super) targets: Vec<Target>,
 }
 
+/// A stretch of time, written as the log writes its times; open where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Window {
+    /// From here on.
+    pub(super) since: Option<String>,
+    /// Up to here.
+    pub(super) until: Option<String>,
+}
+
+impl Goal {
+    /// Whether `other` asks for nothing that this one does not bring: more words on the same logs.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let window = |job: &Job| match job {
+            Job::Logs(window) => Some(window.clone()),
+            _ => None,
+        };
+        let same = match (window(&self.job), window(&other.job)) {
+            (Some(_), Some(theirs)) => theirs == Window::default() || self.job == other.job,
+            _ => self.job == other.job,
+        };
+        same && self.targets == other.targets
+    }
+}
+
 /// The jobs of the built-in engine.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Job {
-    /// Reports on logs.
-    Logs,
+    /// Reports on logs, or on what they say of a stretch of time.
+    Logs(Window),
     /// Sets the logs' reports side by side.
     Compare,
     /// Answers a question over a table.
@@ -53,7 +77,7 @@ impl Job {
     /// The kind of work, for routing and lessons.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Logs => "logs.errors",
+            Self::Logs(_) => "logs.errors",
             Self::Compare => "logs.compare",
             Self::Table(_) => "table.question",
             Self::Summarize { .. } => "text.summary",
@@ -67,7 +91,7 @@ impl Job {
     /// The tool that does it.
     pub(super) fn tool(&self) -> &'static str {
         match self {
-            Self::Logs | Self::Compare => "logs.analyze",
+            Self::Logs(_) | Self::Compare => "logs.analyze",
             Self::Table(_) => "table.query",
             Self::Summarize { .. } => "text.summarize",
             Self::Search { .. } => "fs.search",

@@ -272,6 +272,7 @@ pub(super) const TABLE: &[&str] = &[
 
 /// What tables are made of, and what is done to the rows of some: nothing to ask back about.
 pub(super) const ROWS: &[&str] = &[
+    "pay", "pays", "everyone", "everybody", "generate", "generated", "bring", "yield", "hired", "recently",
     "row", "record", "entry", "item", "line", "value", "csv", "json", "table", "spreadsheet",
     "dataset", "sheet", "column", "field", "tsv", "jsonl", "overall", "altogether", "exactly",
     "order", "made", "placed", "exist", "listed", "recorded", "group", "broken", "down",

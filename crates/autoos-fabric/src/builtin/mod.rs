@@ -21,6 +21,7 @@ mod job;
 // Lists of words read better as blocks.
 #[rustfmt::skip]
 mod lexicon;
+mod listing;
 mod planner;
 mod question;
 mod ranking;
@@ -31,6 +32,7 @@ mod signs;
 mod sniff;
 mod table_args;
 mod unable;
+mod window;
 mod words;
 
 use crate::{

@@ -5,7 +5,7 @@
 //! writes the result where the intent says.
 
 use super::{
-    job::{Goal, Job, Reading},
+    job::{Goal, Job, Reading, Window},
     reader,
     refs::Target,
     sniff::{self, Known, split_words},
@@ -103,9 +103,9 @@ impl Draft<'_> {
     /// The logs to compare that no goal before had looked at get their steps here.
     fn compared(&mut self, goal: &Goal) -> Result<(), Unable> {
         for target in &goal.targets {
-            let title = self.title(&Job::Logs, target);
+            let title = self.title(&Job::Logs(Window::default()), target);
             if !self.steps.iter().any(|s| s.title == title) {
-                let step = self.tool_step(&Job::Logs, target, None)?;
+                let step = self.tool_step(&Job::Logs(Window::default()), target, None)?;
                 self.steps.push(step);
             }
         }
@@ -165,12 +165,8 @@ impl Draft<'_> {
             }
             Job::Search { pattern } => json!({"pattern": pattern}),
             Job::Summarize { sentences: Some(n) } => json!({"max_sentences": n}),
-            Job::Logs
-            | Job::Compare
-            | Job::Summarize { .. }
-            | Job::List
-            | Job::Read
-            | Job::Probe => json!({}),
+            Job::Logs(window) => window.args(),
+            Job::Compare | Job::Summarize { .. } | Job::List | Job::Read | Job::Probe => json!({}),
         };
         Ok(args.as_object().cloned().unwrap_or_default())
     }
@@ -288,7 +284,7 @@ impl Draft<'_> {
             Target::Path(path) | Target::Url(path) => path.clone(),
         };
         match job {
-            Job::Logs | Job::Compare => format!("Analyse the log {what}"),
+            Job::Logs(_) | Job::Compare => format!("Analyse the log {what}"),
             Job::Table(query) => format!("Query {what}: {query}"),
             Job::Summarize { .. } => format!("Take the telling sentences out of {what}"),
             Job::Search { pattern } => format!("Search {what} for {pattern:?}"),
@@ -356,7 +352,7 @@ fn blank() -> WorkflowStep {
 
 fn verb_of(job: &Job) -> &'static str {
     match job {
-        Job::Logs | Job::Compare => "analyze",
+        Job::Logs(_) | Job::Compare => "analyze",
         Job::Table(_) => "query",
         Job::Summarize { .. } => "summarize",
         Job::Search { .. } => "search",

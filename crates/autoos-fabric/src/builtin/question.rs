@@ -31,6 +31,8 @@ pub(super) struct Query {
     pub(super) order: Option<(Key, bool)>,
     /// So many groups or rows.
     pub(super) limit: Option<u64>,
+    /// Only what the table is: its columns and how many rows it has.
+    pub(super) describes: bool,
     /// Columns of listed rows; none means all.
     pub(super) select: Vec<String>,
 }
@@ -73,6 +75,9 @@ pub(super) enum Key {
 impl fmt::Display for Query {
     /// In words, for the plan's reader.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.describes {
+            return f.write_str("columns");
+        }
         let measures: Vec<String> = self
             .measures
             .iter()
@@ -189,8 +194,15 @@ fn sounds_like_one(clause: &Clause, contexts: &[Known<'_>]) -> bool {
         || clause.of(|k| *k == Kind::Sign).next().is_some();
     let any_table = contexts.iter().any(Known::is_table);
     let shows = clause.has(lex::FIND) || clause.has(lex::QUESTION) || clause.has(lex::READ);
-    let hits = || contexts.iter().any(|k| !columns::mentions(&clause.tokens, k).is_empty());
-    asks && (any_table || !contexts.iter().any(Known::is_log)) || any_table && shows && hits()
+    // "Revenue in May" names a column in another word.
+    let hits = || {
+        contexts.iter().any(|k| {
+            !columns::mentions(&clause.tokens, k).is_empty()
+                || k.is_table() && clause.tokens.iter().any(|t| columns::synonym(t, k).is_some())
+        })
+    };
+    asks && (any_table || !contexts.iter().any(Known::is_log))
+        || any_table && (shows || clause.verb().is_some()) && hits()
 }
 
 /// All that one can say of a table without a question: rows, and sums of what can be summed.

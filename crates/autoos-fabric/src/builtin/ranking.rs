@@ -82,6 +82,7 @@ fn superlative(asked: &mut Asked<'_>, at: usize) -> Result<(), Unable> {
             "frequently",
             "often",
             "recent",
+            "recently",
             "popular",
             "profitable",
             "valuable",
@@ -97,6 +98,9 @@ fn superlative(asked: &mut Asked<'_>, at: usize) -> Result<(), Unable> {
     let hint = hint(&word.low, adjective.as_ref().map(|a| a.low.as_str()));
     let of_time = matches!(hint, Some("date"));
     let entity = entity(asked, at);
+    if entity.is_none() {
+        stretch_of_time(asked);
+    }
     let key = match () {
         () if !asked.query.measures.is_empty() => None,
         () if counts => Some(Measured::Rows),
@@ -111,6 +115,18 @@ fn superlative(asked: &mut Asked<'_>, at: usize) -> Result<(), Unable> {
     let repeated =
         !asked.query.groups.is_empty() || entity.as_ref().is_some_and(|e| e.column.repeats);
     place(asked, entity, key, repeated, largest, limit, word.is(&["top", "bottom"]))
+}
+
+/// "Which month had the highest sales": months are what is ranked.
+fn stretch_of_time(asked: &mut Asked<'_>) {
+    let which = |at: usize| at > 0 && asked.tokens[at - 1].is(&["which", "what"]);
+    let found = (0..asked.tokens.len())
+        .filter(|at| which(*at))
+        .find_map(|at| Some((at, asked.stretch(at)?)));
+    if let Some((at, (unit, column))) = found {
+        asked.used[at] = true;
+        asked.query.groups.push(Group { column, unit: Some(unit) });
+    }
 }
 
 /// What a superlative is about.
@@ -213,6 +229,7 @@ fn row_wanted(asked: &Asked<'_>, entity: bool) -> bool {
             && !asked.used[i]
             && asked.tokens[i - 1].is(&[
                 "recent",
+                "recently",
                 "expensive",
                 "which",
                 "latest",
@@ -249,7 +266,7 @@ fn count_beside(asked: &mut Asked<'_>, at: usize) -> Option<u64> {
 fn hint(word: &str, adjective: Option<&str>) -> Option<&'static str> {
     match (word, adjective) {
         (_, Some("expensive" | "costly")) | ("cheapest", _) => Some("price"),
-        (_, Some("recent")) | ("latest" | "newest" | "earliest", _) => Some("date"),
+        (_, Some("recent" | "recently")) | ("latest" | "newest" | "earliest", _) => Some("date"),
         (_, Some("valuable" | "profitable")) => Some("revenue"),
         ("oldest" | "youngest", _) => Some("age"),
         ("longest" | "shortest" | "slowest" | "fastest", _) => Some("duration"),
@@ -346,7 +363,7 @@ fn hinted<'a>(asked: &Asked<'a>, hint: &str) -> Option<&'a Column> {
 }
 
 /// Figures that are not added up over rows: prices, rates, ages, durations.
-fn rate_like(column: &str) -> bool {
+pub(super) fn rate_like(column: &str) -> bool {
     const RATES: &[&str] = &[
         "price",
         "rate",

@@ -6,13 +6,14 @@
 
 use super::{
     clause::{self, Clause},
-    job::{Goal, Job, Reading},
+    job::{Goal, Job, Reading, Window},
     lexicon as lex, question,
     refs::{self, Target},
     refuse::{not_understood, refuse, refuse_other_languages},
     signs::{count_of, lists, prepares, search_for, with_scheme},
     sniff::{Form, Known, vocabulary},
     unable::Unable,
+    window,
     words::{self, Kind, Token},
 };
 
@@ -57,8 +58,7 @@ impl Reader<'_> {
         match self.decide(&rest, more)? {
             Found::Job(goal) => {
                 self.about.clone_from(&goal.targets);
-                let same = |g: &Goal| g.job == goal.job && g.targets == goal.targets;
-                match self.reading.goals.iter_mut().find(|g| same(g)) {
+                match self.reading.goals.iter_mut().find(|g| g.covers(&goal)) {
                     Some(before) => {
                         before.statement = format!("{}; {}", before.statement, goal.statement)
                     }
@@ -139,10 +139,12 @@ impl Reader<'_> {
             Ok(Found::Job(Goal { statement: clause.text.clone(), job, targets }))
         };
         if let Some(pattern) = search_for(clause) {
-            let table = named
-                .iter()
-                .chain(&self.about)
-                .any(|t| t.known(self.contexts).is_some_and(|k| k.is_table() && !k.log_like));
+            let plain = |k: &Known<'_>| k.is_table() && !k.log_like;
+            let table =
+                named.iter().chain(&self.about).any(|t| t.known(self.contexts).is_some_and(plain))
+                    || named.is_empty()
+                        && self.contexts.iter().any(plain)
+                        && self.contexts.iter().all(|k| plain(k) || k.form == Form::Setting);
             let asked = clause.verb().is_some_and(|v| v.is(&["search", "grep", "look", "hunt"]));
             if !table || asked {
                 return job(Job::Search { pattern }, self.for_search(clause, named)?);
@@ -155,7 +157,9 @@ impl Reader<'_> {
             return self.summary(clause, named);
         }
         if self.wants_logs(clause, &named) {
-            return job(Job::Logs, self.for_logs(clause, named)?);
+            let targets = self.for_logs(clause, named)?;
+            let window = window::read(clause, &targets, self.contexts)?;
+            return job(Job::Logs(window), targets);
         }
         if let Some((query, target)) = question::ask(clause, &named, &self.about, self.contexts)? {
             return job(Job::Table(query), vec![target]);
@@ -192,7 +196,7 @@ impl Reader<'_> {
         }
         let named_logs =
             named.iter().filter(|t| t.is_log(self.contexts)).cloned().collect::<Vec<_>>();
-        let before = self.reading.goals.iter().rev().find(|g| g.job == Job::Logs);
+        let before = self.reading.goals.iter().rev().find(|g| matches!(g.job, Job::Logs(_)));
         let several =
             if named_logs.len() > 1 { named_logs } else { before.map(|g| g.targets.clone())? };
         let aside = clause.has(&[
@@ -308,7 +312,7 @@ impl Reader<'_> {
         if targets.iter().all(|t| t.is_log(self.contexts)) {
             return Ok(Found::Job(Goal {
                 statement: clause.text.clone(),
-                job: Job::Logs,
+                job: Job::Logs(Window::default()),
                 targets,
             }));
         }
@@ -404,7 +408,7 @@ impl Reader<'_> {
     /// More about the logs that were asked for just before.
     fn details(&self, clause: &Clause) -> bool {
         let logs =
-            self.reading.goals.last().is_some_and(|g| matches!(g.job, Job::Logs | Job::Compare));
+            self.reading.goals.last().is_some_and(|g| matches!(g.job, Job::Logs(_) | Job::Compare));
         logs && clause.tokens.iter().skip(clause.head).all(|t| {
             t.kind == Kind::Mark
                 || [
@@ -424,7 +428,7 @@ impl Reader<'_> {
     /// A thing is named and what to do with it only vaguely.
     fn default_job(&self, clause: &Clause, targets: Vec<Target>) -> Result<Found, Unable> {
         let job = match targets[0].known(self.contexts) {
-            Some(known) if known.is_log() => Job::Logs,
+            Some(known) if known.is_log() => Job::Logs(Window::default()),
             Some(known)
                 if known.is_table()
                     && !clause.verb().is_some_and(|v| v.is(&["cat", "print", "display"])) =>

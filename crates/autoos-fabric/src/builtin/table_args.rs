@@ -41,7 +41,7 @@ pub(super) fn args(query: &Query, known: Option<&Known<'_>>) -> Result<Map<Strin
     if !sort.is_empty() {
         args.insert("sort".into(), Value::Array(sort));
     }
-    let lists = query.measures.is_empty();
+    let lists = query.measures.is_empty() && !query.describes;
     if let Some(limit) = query.limit.or(lists.then_some(50)) {
         args.insert("limit".into(), json!(limit));
     }

@@ -59,7 +59,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?P<path>(?:~|\.{1,2})?(?:/[\w.@*+-]+)+/?|[\w@+-][\w.@+-]*(?:/[\w.@*+-]+)+/?|\*?[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,5}\b|\*\.\w+)",
         r"|(?P<num>[$€£]?-?\d[\d,_]*(?:\.\d+)?(?:\s?%|[kKmM]\b|\s(?:thousand|million)\b)?)",
         r"|(?P<sign>>=|<=|!=|==|[<>=≥≤])",
-        r"|(?P<word>[\p{L}_][\p{L}\p{N}_]*(?:['’-][\p{L}\p{N}_]+)*)",
+        r"|(?P<word>(?i:tl;?dr)\b|[\p{L}_][\p{L}\p{N}_]*(?:['’-][\p{L}\p{N}_]+)*)",
         r"|(?P<mark>[,;:.?!()\n&—–-])",
     ))
     .expect("the pattern is constant")
@@ -93,7 +93,7 @@ pub(super) fn tokens(intent: &str) -> Vec<Token> {
         } else {
             (whole.as_str(), Kind::Mark)
         };
-        let low = text.to_lowercase().replace('’', "'");
+        let low = text.to_lowercase().replace('’', "'").replace(';', "");
         let kind = match (&kind, spelled(&low)) {
             (Kind::Word, Some(value)) => Kind::Number(value),
             _ => kind,

@@ -77,7 +77,7 @@ const DEEDS: &[&str] = &[
 #[rustfmt::skip] // A list of words reads better as a block.
 const ACRONYMS: &[&str] = &[
     "csv", "json", "http", "https", "api", "url", "ip", "id", "ok", "utc", "pm", "am", "tcp",
-    "udp", "html", "xml", "cpu", "sql", "usd", "eur", "i", "a",
+    "udp", "html", "xml", "cpu", "sql", "usd", "eur", "gbp", "chf", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "i", "a",
 ];
 
 /// Reads `answer`.

@@ -366,7 +366,7 @@ impl Builder {
             Some(id) => *id,
             None => {
                 let id = u32::try_from(self.index.paths.len()).unwrap_or(NONE);
-                self.index.paths.push(self.path.iter().map(|k| stem(&k.to_lowercase())).collect());
+                self.index.paths.push(self.path.iter().map(|k| plain(k)).collect());
                 self.known_paths.insert(self.path.clone(), id);
                 say(key, &mut self.index.text);
                 for word in key.split(|c: char| !c.is_alphanumeric()).chain([key]) {
@@ -453,6 +453,12 @@ impl Builder {
         }
         say(text, &mut self.index.text);
     }
+}
+
+/// A key as it is compared with words; compound ones keep their ending, which may be a unit.
+fn plain(key: &str) -> String {
+    let low = key.to_lowercase();
+    if low.chars().all(char::is_alphabetic) { stem(&low) } else { low }
 }
 
 /// Appends `text` the way quotes are compared: lower case, single blanks, plain quotation marks.

@@ -83,6 +83,15 @@ impl Judge<'_> {
                 nearest: None,
             },
         };
+        let rest = &self.answer[draft.range.end..];
+        let cut = rest.starts_with('…') || rest.starts_with("...");
+        // The answer says that it cut here: as far as it goes, it must be so.
+        let outcome = match outcome.status {
+            Status::Unsupported if cut && self.says_cut(&text.to_lowercase()) => {
+                supported(0.95, "exact as far as it goes", None)
+            }
+            _ => outcome,
+        };
         if draft.tentative && outcome.status == Status::Unsupported {
             return None;
         }

@@ -68,8 +68,8 @@ impl Judge<'_> {
 
     /// The records of which a value is named by these words: most of its words are among them.
     fn named(&self, text: &str) -> Labels {
-        // How many words of a value are said, and whether one of them carries meaning.
-        let mut said: HashMap<u32, (u32, bool)> = HashMap::new();
+        // How many words of a value are said, and how many of them carry meaning.
+        let mut said: HashMap<u32, (u32, u32)> = HashMap::new();
         let mut seen: Vec<String> = Vec::new();
         for atom in atoms(text, true) {
             if !matches!(atom.what, What::Word | What::Name) {
@@ -80,25 +80,25 @@ impl Judge<'_> {
                 continue;
             }
             let places = self.index.places(&Key::Word(word.clone()));
-            let telling = !FUNCTION_WORDS.contains(&word.as_str());
+            let telling = u32::from(!FUNCTION_WORDS.contains(&word.as_str()));
             seen.push(word);
             if places.len() < COMMON {
                 for scalar in places.iter().filter(|s| **s != NONE) {
                     let entry = said.entry(*scalar).or_default();
-                    *entry = (entry.0 + 1, entry.1 || telling);
+                    *entry = (entry.0 + 1, entry.1 + telling);
                 }
             }
         }
         let mut best: HashMap<u32, (u32, Vec<u32>)> = HashMap::new();
         for (scalar, (n, telling)) in said {
             let found = self.index.scalars[scalar as usize];
-            if !telling || found.words == 0 || n * 5 < found.words * 3 {
+            if telling == 0 || found.words == 0 || n * 5 < found.words * 3 {
                 continue;
             }
             for (record, group) in self.index.records(found.unit) {
                 // A piece of evidence is named by its name or by what it says of itself, not by one
                 // word that occurs somewhere deep in it.
-                if group == PIECES && record != found.unit && n < 2 {
+                if group == PIECES && record != found.unit && telling < 2 {
                     continue;
                 }
                 let entry = best.entry(group).or_default();

@@ -37,8 +37,10 @@ pub(super) fn matches(part: &Part<'_>) -> String {
         let _ =
             writeln!(out, ", of {} lines read.", figure(&json!(count(output, "/lines_searched"))));
     }
+    let one_file = results.windows(2).all(|w| w[0]["path"] == w[1]["path"])
+        && count(output, "/files_searched") < 2;
     for result in results.iter().take(SHOWN) {
-        let path = string(result, "/path");
+        let path = if one_file { "" } else { string(result, "/path") };
         let at = figure_plain(count(result, "/line"));
         let place = if path.is_empty() { format!("line {at}") } else { format!("{path}:{at}") };
         let _ = write!(

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 const WIDTH: usize = 98;
 /// Families told in full; the gravest come first.
 const LISTED: usize = 12;
+/// Families told in a line each come after those, up to here.
+const SHORT: usize = 60;
 /// Warnings told when nobody asked for them.
 const WARNINGS: usize = 3;
 
@@ -26,7 +28,13 @@ pub(super) fn section(part: &Part<'_>, intent: &str) -> String {
         let _ = write!(out, "\n{}", told(at + 1, family));
     }
     if errors.len() > LISTED {
-        let _ = write!(out, "\nThe gravest are listed; the tool's output holds the others too.\n");
+        out.push('\n');
+        for (at, family) in errors.iter().enumerate().take(SHORT).skip(LISTED) {
+            let _ = writeln!(out, "{}", headline(at + 1, family));
+        }
+    }
+    if count(report, "/errors/distinct") > errors.len().min(SHORT) as u64 {
+        let _ = write!(out, "\nThe gravest are listed; there are more in the log.\n");
     }
     let warnings = families(report, "/warnings/families");
     let most = if asks_warnings { LISTED } else { WARNINGS };
@@ -89,16 +97,20 @@ fn families(report: &Value, pointer: &str) -> Vec<Value> {
     report.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
+/// The first line on a family.
+fn headline(number: usize, family: &Value) -> String {
+    format!(
+        "{number}. {} × {}: {}",
+        string(family, "/severity").to_uppercase(),
+        figure(&json!(count(family, "/count"))),
+        line(string(family, "/template"), WIDTH - 20)
+    )
+}
+
 /// One family: count, times, example, diagnosis.
 fn told(number: usize, family: &Value) -> String {
     let n = count(family, "/count");
-    let severity = string(family, "/severity");
-    let mut out = format!(
-        "{number}. {} × {}: {}\n",
-        severity.to_uppercase(),
-        figure(&json!(n)),
-        line(string(family, "/template"), WIDTH - 20)
-    );
+    let mut out = headline(number, family) + "\n";
     let place = |which: &str| {
         let time = string(family, &format!("/{which}/time"));
         let at = format!("line {}", count(family, &format!("/{which}/line")));

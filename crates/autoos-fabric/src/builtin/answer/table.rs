@@ -47,7 +47,7 @@ fn measure(column: &str) -> Option<String> {
         ("count_", "number of"),
     ]
     .iter()
-    .find_map(|(prefix, word)| column.strip_prefix(prefix).map(|c| format!("{word} {c}")))
+    .find_map(|(prefix, word)| column.strip_prefix(prefix).map(|c| format!("{word} `{c}`")))
 }
 
 /// One row of measures over everything that matched.
@@ -190,8 +190,8 @@ fn listed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
     }
     let head = if let [row] = rows {
         let cells: Vec<String> =
-            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c} {}", plain(v))).collect();
-        return format!("{}: {}.", part.label, cells.join(", "));
+            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c}: {}", plain(v))).collect();
+        return format!("One row of {}:\n\n- {}", part.label, cells.join("\n- "));
     } else if matched == count(part.value, "/scanned") {
         format!("Rows of {}, of {} in all:", part.label, figure(&json!(matched)))
     } else {
