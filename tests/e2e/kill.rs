@@ -39,7 +39,7 @@ fn config(dir: &Path) {
 #[tokio::test]
 async fn fifty_kills_lose_nothing_and_repeat_nothing() {
     let seed = std::env::var("AUTOOS_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(7);
-    println!("repeat with AUTOOS_TEST_SEED={seed}");
+    eprintln!("repeat with AUTOOS_TEST_SEED={seed}");
     let mut rng = Seeded(seed);
     let dir = tempfile::tempdir().expect("a folder");
     let out = dir.path().join("out");
@@ -95,5 +95,5 @@ async fn fifty_kills_lose_nothing_and_repeat_nothing() {
             assert!(called <= started, "{key} {step}: {called} calls for {started} attempts");
         }
     }
-    println!("{} workflows over {KILLS} kills: {states:?}", accepted.len());
+    eprintln!("{} workflows over {KILLS} kills: {states:?}", accepted.len());
 }

@@ -31,7 +31,7 @@ pub(crate) struct Miss {
     pub(crate) exit: Exit,
     pub(crate) detail: String,
     pub(crate) retry_after_ms: Option<u64>,
-    pub(crate) doubtful: Option<Product>,
+    pub(crate) doubtful: Option<Box<Product>>,
 }
 
 impl Miss {
@@ -140,7 +140,7 @@ fn order(assignment: &Assignment, report: Report) -> Order {
         }
         Err(miss) => {
             let doubtful = miss.doubtful.map(|product| {
-                let (output, plain) = output(product);
+                let (output, plain) = output(*product);
                 value = Some(Arc::new(plain));
                 output
             });

@@ -192,7 +192,12 @@ fn verdict(response: LlmResponse) -> Result<Product, Miss> {
     if supported {
         return Ok(product);
     }
-    Err(Miss { exit: Exit::Vetoed, detail, retry_after_ms: None, doubtful: Some(product) })
+    Err(Miss {
+        exit: Exit::Vetoed,
+        detail,
+        retry_after_ms: None,
+        doubtful: Some(Box::new(product)),
+    })
 }
 
 fn value_of(response: LlmResponse) -> Result<Value, Miss> {

@@ -21,14 +21,15 @@ use std::{
     time::Duration,
 };
 
-pub type Script = dyn Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync;
+pub(crate) type Script =
+    dyn Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync;
 
 /// Models that answer as a test's closure says, with a ledger of who was asked.
-pub struct Models {
-    pub script: Box<Script>,
-    pub ledger: Mutex<Vec<(String, String)>>,
-    pub names: Vec<&'static str>,
-    pub price: Price,
+pub(crate) struct Models {
+    pub(crate) script: Box<Script>,
+    pub(crate) ledger: Mutex<Vec<(String, String)>>,
+    pub(crate) names: Vec<&'static str>,
+    pub(crate) price: Price,
 }
 
 impl Llm for Models {
@@ -72,7 +73,7 @@ impl Llm for Models {
     }
 }
 
-pub fn failure(class: FailureClass) -> Failure {
+pub(crate) fn failure(class: FailureClass) -> Failure {
     Failure {
         model: "m".into(),
         class,
@@ -83,7 +84,7 @@ pub fn failure(class: FailureClass) -> Failure {
 }
 
 /// Answers every role of a plan: the plan itself, verdicts, and texts grounded in their inputs.
-pub fn obliging(plan: Value) -> impl Fn(&Request) -> Value {
+pub(crate) fn obliging(plan: Value) -> impl Fn(&Request) -> Value {
     move |request| match &request.task {
         Task::Plan { .. } => plan.clone(),
         Task::Verify { .. } => {
@@ -96,16 +97,16 @@ pub fn obliging(plan: Value) -> impl Fn(&Request) -> Value {
 
 /// A tool with an effect: counts how often it ran for each key, and tells by key.
 #[derive(Clone)]
-pub struct Counter {
+pub(crate) struct Counter {
     spec: ToolSpec,
-    pub runs: Arc<Mutex<BTreeMap<String, u32>>>,
-    pub gate: Arc<(Mutex<bool>, std::sync::Condvar)>,
-    pub knows: bool,
+    pub(crate) runs: Arc<Mutex<BTreeMap<String, u32>>>,
+    pub(crate) gate: Arc<(Mutex<bool>, std::sync::Condvar)>,
+    pub(crate) knows: bool,
 }
 
 impl Counter {
     /// `open`: whether calls go through at once; otherwise they hang until [`Counter::release`].
-    pub fn new(open: bool, knows: bool) -> Self {
+    pub(crate) fn new(open: bool, knows: bool) -> Self {
         let spec = ToolSpec {
             name: "test.count".into(),
             description: "Counts its runs.".into(),
@@ -120,7 +121,7 @@ impl Counter {
     }
 }
 
-pub fn release(gate: &(Mutex<bool>, std::sync::Condvar)) {
+pub(crate) fn release(gate: &(Mutex<bool>, std::sync::Condvar)) {
     *gate.0.lock().expect("not poisoned") = true;
     gate.1.notify_all();
 }
@@ -156,19 +157,19 @@ impl Tool for Counter {
     }
 }
 
-pub struct World {
-    pub journal: Arc<MemoryJournal>,
-    pub models: Arc<Models>,
-    pub tool: Option<Counter>,
-    pub runtime: Runtime,
-    pub options: Options,
+pub(crate) struct World {
+    pub(crate) journal: Arc<MemoryJournal>,
+    pub(crate) models: Arc<Models>,
+    pub(crate) tool: Option<Counter>,
+    pub(crate) runtime: Runtime,
+    pub(crate) options: Options,
 }
 
-pub struct Setup {
-    pub names: Vec<&'static str>,
-    pub options: Options,
-    pub price: Price,
-    pub tool: Option<Counter>,
+pub(crate) struct Setup {
+    pub(crate) names: Vec<&'static str>,
+    pub(crate) options: Options,
+    pub(crate) price: Price,
+    pub(crate) tool: Option<Counter>,
 }
 
 impl Default for Setup {
@@ -178,7 +179,7 @@ impl Default for Setup {
 }
 
 impl World {
-    pub async fn new(
+    pub(crate) async fn new(
         setup: Setup,
         script: impl Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync + 'static,
     ) -> Self {
@@ -194,13 +195,17 @@ impl World {
     }
 
     /// Ends the actors and starts others on the same journal, as after a crash.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.runtime.stop().await;
         self.runtime = start(&self.journal, &self.models, self.tool.as_ref(), &self.options).await;
     }
 
     /// Follows a workflow's events until its fold is as wanted.
-    pub async fn until(&self, id: WorkflowId, wanted: impl Fn(&Workflow) -> bool) -> Workflow {
+    pub(crate) async fn until(
+        &self,
+        id: WorkflowId,
+        wanted: impl Fn(&Workflow) -> bool,
+    ) -> Workflow {
         let mut workflow = Workflow::new(id);
         let mut events = self.journal.subscribe(Cursor::default());
         let mut seen = Vec::new();
@@ -223,11 +228,11 @@ impl World {
         workflow
     }
 
-    pub async fn ended(&self, id: WorkflowId) -> Workflow {
+    pub(crate) async fn ended(&self, id: WorkflowId) -> Workflow {
         self.until(id, |w| w.end.is_some()).await
     }
 
-    pub fn calls(&self) -> Vec<(String, String)> {
+    pub(crate) fn calls(&self) -> Vec<(String, String)> {
         self.models.ledger.lock().expect("not poisoned").clone()
     }
 }
@@ -251,7 +256,7 @@ async fn start(
     Runtime::start(parts, options.clone()).await.expect("starts")
 }
 
-pub fn submission(text: &str) -> Submission {
+pub(crate) fn submission(text: &str) -> Submission {
     Submission {
         tenant: "default".into(),
         user: "tester".into(),
@@ -271,7 +276,7 @@ pub fn submission(text: &str) -> Submission {
 }
 
 /// A plan of JSON steps whose last one is the result.
-pub fn plan(steps: Value) -> Value {
+pub(crate) fn plan(steps: Value) -> Value {
     let result = steps.as_array().and_then(|s| s.last()).map(|s| s["id"].clone());
     let plan = json!({"name": "test", "steps": steps, "result": result});
     serde_json::from_value::<Plan>(plan.clone()).expect("a plan");
@@ -279,7 +284,7 @@ pub fn plan(steps: Value) -> Value {
 }
 
 /// Plan, three executes in parallel, verify, synthesize.
-pub fn six_steps() -> Value {
+pub(crate) fn six_steps() -> Value {
     let execute = |id: &str| {
         json!({"id": id, "work": {"ask": {"role": "executor", "instruction": "count"}},
                "inputs": {"numbers": {"context": "numbers"}}})
@@ -295,7 +300,7 @@ pub fn six_steps() -> Value {
 }
 
 /// One step that asks an executor about the numbers.
-pub fn one_step() -> Value {
+pub(crate) fn one_step() -> Value {
     plan(json!([
         {"id": "answer", "work": {"ask": {"role": "executor", "instruction": "count"}},
          "inputs": {"numbers": {"context": "numbers"}},
@@ -303,6 +308,6 @@ pub fn one_step() -> Value {
     ]))
 }
 
-pub fn ready(value: Value) -> BoxFuture<'static, Result<Value, Failure>> {
+pub(crate) fn ready(value: Value) -> BoxFuture<'static, Result<Value, Failure>> {
     futures::future::ready(Ok(value)).boxed()
 }

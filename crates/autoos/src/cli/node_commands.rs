@@ -59,7 +59,7 @@ impl Provider {
         let door = Door::open(global, config).await?;
         let providers = door.get("/api/v1/providers").await;
         door.close().await;
-        print(&providers?, global.output, |providers| show::providers(providers));
+        print(&providers?, global.output, show::providers);
         Ok(COMPLETED)
     }
 }

@@ -139,7 +139,7 @@ impl Workflow {
                 let state = state.map(|s| format!("&state={s}")).unwrap_or_default();
                 door.whole().await?;
                 let page = door.get(&format!("/api/v1/workflows?limit={limit}{state}")).await?;
-                print(&page, output, |page| show::workflows(page));
+                print(&page, output, show::workflows);
                 Ok(COMPLETED)
             }
             Self::Show { id, at } => {
@@ -187,7 +187,7 @@ async fn watch(door: &Door, id: &str, output: Output) -> anyhow::Result<u8> {
         follow(door, id, &mut progress).await?;
     }
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
-    print(&view, output, |view| show::result(view));
+    print(&view, output, show::result);
     Ok(show::exit_code(&view))
 }
 
@@ -203,7 +203,7 @@ impl Audit {
         match self {
             Self::Show { id } => {
                 let audit = door.get(&format!("/api/v1/workflows/{id}/audit")).await?;
-                print(&audit, output, |audit| show::audit(audit));
+                print(&audit, output, show::audit);
             }
             Self::Export { id } => {
                 let audit = door.get(&format!("/api/v1/workflows/{id}/audit")).await?;
@@ -234,7 +234,7 @@ impl Escalation {
             Self::List => {
                 door.whole().await?;
                 let open = door.get("/api/v1/escalations").await?;
-                print(&open, output, |open| show::escalations(open));
+                print(&open, output, show::escalations);
                 Ok(COMPLETED)
             }
             Self::Show { id } => {
@@ -271,7 +271,7 @@ impl Cost {
         door.whole().await?;
         let spent = door.get(&format!("/api/v1/costs?by={}", self.by)).await;
         door.close().await;
-        print(&spent?, global.output, |spent| show::cost(spent));
+        print(&spent?, global.output, show::cost);
         Ok(COMPLETED)
     }
 }
