@@ -21,7 +21,7 @@ expect() {
 }
 
 data=examples/data
-expect "confidence  0." "$AUTOOS" run "Analyze the system logs and identify errors" --context log=@$data/system.log
+expect "confidence  " "$AUTOOS" run "Analyze the system logs and identify errors" --context log=@$data/system.log
 expect "audit       autoos audit show" "$AUTOOS" run "Find the errors in both logs and say which had more" \
     --context system=@$data/system.log --context gateway=@$data/gateway.log
 expect "workflow    wf-" "$AUTOOS" run "How many rows are in sales.csv?" --context sales=@$data/sales.csv

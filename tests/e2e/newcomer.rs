@@ -17,7 +17,7 @@ fn the_main_job_runs_with_nothing_configured() {
     for wanted in [
         "plan      ",
         "✓ planning",
-        "confidence  0.",
+        "confidence  ",
         "workflow    wf-",
         "audit       autoos audit show wf-",
     ] {
