@@ -45,6 +45,8 @@ pub struct Ingredient {
 const NOTHING_TO_CHECK: f64 = 0.65;
 /// What evidence counts for that no tool brought.
 const MODELS_ALONE: f64 = 0.6;
+/// No check is perfect: nothing is ever worth more.
+const MOST: f64 = 0.99;
 /// An answer with something unsupported in it is never worth more: below what medium risk asks.
 const UNSUPPORTED_CAP: f64 = 0.55;
 /// Nor one that a verifier rejects.
@@ -91,7 +93,7 @@ impl Confidence {
             value = value.min(cap);
             recipe.push(Ingredient { name, weight: 0.0, value: cap });
         }
-        Self { value: within(value), recipe }
+        Self { value: within(value).min(MOST), recipe }
     }
 }
 

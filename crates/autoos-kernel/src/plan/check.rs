@@ -329,7 +329,10 @@ fn check_tool(step: &WorkflowStep, tools: &dyn Catalog, problems: &mut Vec<Strin
     }
     let mut later: Vec<&str> = step.inputs.keys().map(String::as_str).collect();
     if reads.is_some() {
-        later.extend(["path", "text"]);
+        // Of the two, what the tool knows: one that reads only files takes no text.
+        let properties = spec.arguments.get("properties");
+        let known = |key: &&str| properties.is_none_or(|all| all.get(key).is_some());
+        later.extend(["path", "text"].into_iter().filter(known));
     }
     if let Err(problem) = tools.check_args(name, &Value::Object(args.clone()), &later) {
         problems.push(format!("step {id}: {problem}"));

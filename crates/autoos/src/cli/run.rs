@@ -60,7 +60,7 @@ pub(crate) struct Plan {
     /// What is asked
     intent: String,
     /// Where the plan goes, as JSON or, with the ending .toml, as TOML
-    #[arg(long = "out", short, value_name = "FILE")]
+    #[arg(long = "out", short = 'o', value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
     asked: Asked,
