@@ -97,5 +97,6 @@ impl Node {
         // Nothing to remove where nothing was announced.
         let _ = std::fs::remove_file(Address::path(&self.dir));
         self.runtime.stop().await;
+        self.journal.close().await;
     }
 }

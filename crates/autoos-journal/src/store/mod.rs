@@ -58,6 +58,10 @@ fn guard<T>(what: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     })
 }
 
+/// How often, and how long apart, a database that is still being let go of is tried.
+const RELEASE_TRIES: u32 = 500;
+const RELEASE_NAP: std::time::Duration = std::time::Duration::from_millis(10);
+
 /// A sled error in the terms of the port.
 fn sled_error(error: sled::Error) -> Error {
     match error {
@@ -66,16 +70,28 @@ fn sled_error(error: sled::Error) -> Error {
     }
 }
 
+/// Opens the database, waiting a while for the journal before it in this process to let go of it:
+/// a reader's thread can hold the last handle for a moment longer than its owner. The journal's
+/// own lock, which is held by now, keeps other processes out.
+fn open_released(config: &sled::Config) -> sled::Result<sled::Db> {
+    for _ in 0..RELEASE_TRIES {
+        match config.open() {
+            Err(sled::Error::Io(why)) if why.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(RELEASE_NAP);
+            }
+            other => return other,
+        }
+    }
+    config.open()
+}
+
 impl Store {
     /// Opens the store in `dir`, or makes one.
     pub(crate) fn open(dir: &Path, shards: u16) -> Result<Self, Error> {
         guard(|| {
-            let db = sled::Config::new()
-                .path(dir)
-                .cache_capacity(CACHE_BYTES)
-                .flush_every_ms(None)
-                .open()
-                .map_err(sled_error)?;
+            let config =
+                sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+            let db = open_released(&config).map_err(sled_error)?;
             let file = File::open(dir.join("db"))?;
             let shards = (0..shards)
                 .map(|n| db.open_tree(format!("shard-{n:05}")).map_err(sled_error))

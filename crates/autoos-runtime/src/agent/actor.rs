@@ -4,6 +4,7 @@ use super::{Assignment, Job, Product, ask, tool};
 use crate::workflow::{self, Order};
 use autoos_journal::Body;
 use autoos_kernel::{
+    id::WorkflowId,
     ladder::{Exit, FailureClass},
     plan::Work,
     workflow::{Command, End, Output},
@@ -11,6 +12,7 @@ use autoos_kernel::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 use tokio::task::AbortHandle;
+use tracing::Instrument as _;
 
 /// Messages to an agent.
 pub(crate) enum Message {
@@ -61,7 +63,14 @@ impl Actor for Agent {
         myself: ActorRef<Message>,
         (assignment, workflow): Self::Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let job = tokio::spawn(work(assignment.clone()));
+        let span = tracing::info_span!(
+            "attempt",
+            workflow = %WorkflowId(assignment.brief.uuid),
+            step = assignment.step,
+            attempt = assignment.attempt,
+            agent = %assignment.agent,
+        );
+        let job = tokio::spawn(work(assignment.clone()).instrument(span));
         let call = job.abort_handle();
         tokio::spawn(async move {
             let report = match job.await {
