@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 export AUTOOS_OFFLINE=1
 if [ -z "${AUTOOS:-}" ]; then
     cargo build --release --locked
-    AUTOOS=target/release/autoos
+    AUTOOS=${CARGO_TARGET_DIR:-target}/release/autoos
 fi
 work=$(mktemp -d)
 node=

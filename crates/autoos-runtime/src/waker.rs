@@ -35,6 +35,8 @@ impl Waker {
             }
             let wait = match self.wake_due().await {
                 Ok(wait) => wait,
+                // The node stops, or its disk failed and it says so elsewhere.
+                Err(Error::Halted(_)) => return,
                 Err(error) => {
                     tracing::error!(%error, "cannot read what is due");
                     NAP

@@ -138,19 +138,24 @@ impl Door {
         self.ask(Method::POST, path, Some(body)).await
     }
 
-    /// The changes of a workflow from the first on, until it has ended.
+    /// The changes of a workflow from sequence `from` on, until it has ended.
     pub(crate) async fn watch(
         &self,
         id: &str,
+        from: u64,
     ) -> anyhow::Result<BoxStream<'static, anyhow::Result<Value>>> {
         match self {
             Self::Here(node) => {
-                let changes = node.views.watch(id.parse()?, 0).await?;
+                let changes = node.views.watch(id.parse()?, from).await?;
                 Ok(changes.map(|change| Ok(serde_json::to_value(change?)?)).boxed())
             }
             Self::There(client) => {
                 let path = format!("/api/v1/workflows/{id}/events");
-                let answer = client.request(Method::GET, &path).send().await;
+                let mut request = client.request(Method::GET, &path);
+                if let Some(seen) = from.checked_sub(1) {
+                    request = request.header("Last-Event-ID", seen);
+                }
+                let answer = request.send().await;
                 let answer = answer.map_err(|error| client.unreachable(&error))?;
                 let status = answer.status();
                 if !status.is_success() {

@@ -362,7 +362,7 @@ impl<'a> Asked<'a> {
         Unable::new(
             format!(
                 "“{}” leaves open {what}; `{}` has the columns {}",
-                self.clause.text,
+                super::unable::gist(&self.clause.text),
                 self.known.info.name,
                 columns.join(", ")
             ),

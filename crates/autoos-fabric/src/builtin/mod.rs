@@ -20,6 +20,7 @@ mod execute;
 mod job;
 // Lists of words read better as blocks.
 #[rustfmt::skip]
+mod guard;
 mod lexicon;
 mod listing;
 mod planner;
@@ -73,7 +74,11 @@ impl Builtin {
     pub fn answer(task: &Task) -> Result<(String, Option<Value>), Failure> {
         match task {
             Task::Plan { intent, contexts, risk, tools, .. } => {
-                let value = match planner::plan(intent, contexts, *risk, tools) {
+                let made = planner::plan(intent, contexts, *risk, tools);
+                let made = made.and_then(|plan| {
+                    guard::passed_over(intent, contexts, &plan).map_or(Ok(plan), Err)
+                });
+                let value = match made {
                     Ok(plan) => serde_json::to_value(plan)
                         .map_err(|e| failed(FailureClass::Crashed, e.to_string()))?,
                     Err(unable) => unable.to_value(),

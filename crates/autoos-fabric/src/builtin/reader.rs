@@ -97,7 +97,10 @@ impl Reader<'_> {
                 keeps && !clause.verb().is_some_and(|v| v.is(&["write", "put", "record"]));
             if only_save && !self.reading.goals.is_empty() {
                 return Err(Unable::new(
-                    format!("“{}” does not say which file the result goes to", clause.text),
+                    format!(
+                        "“{}” does not say which file the result goes to",
+                        super::unable::gist(&clause.text)
+                    ),
                     ["the file's name, for example “save it to report.md”"],
                 ));
             }
@@ -372,7 +375,7 @@ impl Reader<'_> {
             return Err(Unable::new(
                 format!(
                     "“{}” speaks of two logs and {} came with the intent",
-                    clause.text,
+                    super::unable::gist(&clause.text),
                     count_of(targets.len())
                 ),
                 [

@@ -28,7 +28,7 @@ pub(super) fn refuse_other_languages(tokens: &[Token]) -> Result<(), Unable> {
 /// Declines what needs a language model, or hands that AUTOOS does not have.
 pub(super) fn refuse(clause: &Clause, contexts: &[Known<'_>]) -> Result<(), Unable> {
     let Some(verb) = clause.verb() else { return Ok(()) };
-    let said = &clause.text;
+    let said = super::unable::gist(&clause.text);
     let whole = |words: &[&str]| verb.kind == Kind::Word && words.contains(&verb.low.as_str());
     let model = |what: &str| {
         Err(Unable::new(
@@ -100,7 +100,10 @@ pub(super) fn not_understood(clause: &Clause, contexts: &[Known<'_>]) -> Unable 
         format!("what came with the intent is {}", names.join(", "))
     };
     Unable::new(
-        format!("no rule here understands “{}” ({came}); {jobs}", clause.text),
+        format!(
+            "no rule here understands “{}” ({came}); {jobs}",
+            super::unable::gist(&clause.text)
+        ),
         [
             "one of these jobs, said in other words, with its material as a context: `--context NAME=@FILE`",
             MODEL,

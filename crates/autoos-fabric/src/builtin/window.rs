@@ -81,7 +81,7 @@ fn unclear(clause: &Clause) -> Unable {
     Unable::new(
         format!(
             "“{}” names a stretch of time that cannot be placed in this log without guessing",
-            clause.text
+            super::unable::gist(&clause.text)
         ),
         [
             "times with their day, as 2024-05-01 10:02, for logs that write theirs so; for others the whole log",

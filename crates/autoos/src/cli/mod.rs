@@ -156,7 +156,10 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
 fn start_logging(global: &Global) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&global.log)
         .map_err(|error| anyhow::anyhow!("--log {}: {error}", global.log))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_writer(std::io::stderr);
     match global.log_format {
         Output::Text => logs.init(),
         Output::Json => logs.json().init(),

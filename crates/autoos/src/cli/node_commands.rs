@@ -1,6 +1,6 @@
 //! The node itself: `provider`, `key`, `backup`, `doctor`.
 
-use super::{COMPLETED, ERROR, Global, workflow::print};
+use super::{COMPLETED, ERROR, Global, Output, workflow::print};
 use crate::{config::Config, door::Door, show};
 use anyhow::Context as _;
 use autoos_journal::{LocalJournal, LocalOptions};
@@ -121,11 +121,19 @@ impl Backup {
 /// Looks a data directory over: whether it opens, what was found, whether every chain holds.
 pub(crate) async fn doctor(global: &Global, config: &Config) -> anyhow::Result<u8> {
     let dir = config.data_dir(global.data_dir.as_deref())?;
+    if !dir.join("journal").is_dir() {
+        anyhow::bail!("{} is no data directory: it has no journal", dir.display());
+    }
     let journal = LocalJournal::open(LocalOptions::new(dir.join("journal")))
         .with_context(|| format!("cannot open the journal in {}", dir.display()))?;
     let opening = journal.recovery().clone();
     match journal.verify_streams().await {
         Ok(events) => {
+            if global.output == Output::Json {
+                let repaired = (!opening.is_clean()).then(|| format!("{opening:?}"));
+                show::json(&json!({ "data_dir": dir, "events": events, "repaired": repaired }));
+                return Ok(COMPLETED);
+            }
             show::line(&format!("{}: {events} events, every chain holds", dir.display()));
             if !opening.is_clean() {
                 show::line(&format!("at its opening: {opening:?}"));

@@ -151,7 +151,7 @@ impl Workflow {
                 });
                 Ok(COMPLETED)
             }
-            Self::Watch { id } => watch(door, &id, output).await,
+            Self::Watch { id } => watch(door, &id, 0, output).await,
             Self::Pause { id } => {
                 let answer =
                     door.post(&format!("/api/v1/workflows/{id}/pause"), &json!({})).await?;
@@ -159,8 +159,9 @@ impl Workflow {
                 Ok(COMPLETED)
             }
             Self::Resume { id } => {
+                let from = events(door, &id).await?;
                 door.post(&format!("/api/v1/workflows/{id}/resume"), &json!({})).await?;
-                watch(door, &id, output).await
+                watch(door, &id, from, output).await
             }
             Self::Cancel { id, reason } => {
                 let body = json!({ "reason": reason });
@@ -180,11 +181,16 @@ impl Workflow {
     }
 }
 
-async fn watch(door: &Door, id: &str, output: Output) -> anyhow::Result<u8> {
+/// How many events a workflow has: where what follows from a command begins.
+async fn events(door: &Door, id: &str) -> anyhow::Result<u64> {
+    Ok(show::number(&door.get(&format!("/api/v1/workflows/{id}")).await?, "seq"))
+}
+
+async fn watch(door: &Door, id: &str, from: u64, output: Output) -> anyhow::Result<u8> {
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
     let mut progress = show::Progress::new(output, &show::text(&view, "intent"), id);
-    if !show::is_settled(&view) {
-        follow(door, id, &mut progress).await?;
+    if from > 0 || !show::is_settled(&view) {
+        follow(door, id, from, &mut progress).await?;
     }
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
     print(&view, output, show::result);
@@ -248,8 +254,9 @@ impl Escalation {
                 if let Some(value) = value {
                     body["value"] = serde_json::from_str(&value).unwrap_or(Value::String(value));
                 }
+                let from = events(door, &id).await?;
                 door.post(&format!("/api/v1/escalations/{id}/{number}/resolve"), &body).await?;
-                watch(door, &id, output).await
+                watch(door, &id, from, output).await
             }
         }
     }
