@@ -85,3 +85,19 @@ fn planning_spends_nothing_and_the_plan_runs() {
         finish(autoos(dir.path()).arg("apply").arg(&file).args(["--context", &sales]));
     assert_eq!(code, 0, "{out}\n{err}");
 }
+
+#[test]
+fn a_backup_has_everything_that_a_node_needs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let step = |arguments: &[&str]| {
+        let (code, out, err) = finish(autoos(dir.path()).args(arguments));
+        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+        out
+    };
+    step(&["key", "create", "one"]);
+    step(&["backup", "create", &at("copy")]);
+    step(&["backup", "restore", &at("copy"), &at("restored")]);
+    let keys = step(&["--data-dir", &at("restored"), "key", "list"]);
+    assert!(keys.contains("one"), "{keys}");
+}

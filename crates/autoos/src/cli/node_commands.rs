@@ -7,7 +7,7 @@ use autoos_journal::{LocalJournal, LocalOptions};
 use axum::http::Method;
 use clap::Subcommand;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Providers and their models.
 #[derive(Debug, Subcommand)]
@@ -106,16 +106,42 @@ impl Backup {
                 };
                 door.close().await;
                 made.with_context(|| format!("no backup was made in {}", target.display()))?;
+                copy_beside(&config.data_dir(global.data_dir.as_deref())?, &target)?;
                 show::line(&format!("backed up to {}", target.display()));
             }
             Self::Restore { source, target } => {
                 autoos_journal::restore(&source.join("journal"), &target.join("journal"))
                     .with_context(|| format!("cannot restore {}", source.display()))?;
+                copy_beside(&source, &target)?;
                 show::line(&format!("restored; use it with --data-dir {}", target.display()));
             }
         }
         Ok(COMPLETED)
     }
+}
+
+/// Copies what a data directory has beside its journal: the pepper of the keys and what the tools
+/// have done, without which keys would not open and effects could not be told.
+fn copy_beside(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for name in ["keys.pepper", "tools"] {
+        copy(&from.join(name), &to.join(name))
+            .with_context(|| format!("cannot copy {name} to {}", to.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies a file or a folder with its permissions; nothing where there is none.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else if from.is_file() {
+        std::fs::copy(from, to)?;
+    }
+    Ok(())
 }
 
 /// Looks a data directory over: whether it opens, what was found, whether every chain holds.
