@@ -15,8 +15,8 @@ use clap::Parser as _;
 
 use std::process::ExitCode;
 
-/// Actors allocate in small pieces on many threads; measured against the system's allocator in
-/// BENCHMARKS.md.
+/// Actors allocate in small pieces on many threads: a fifth of the node's time was the system's
+/// allocator (BENCHMARKS.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

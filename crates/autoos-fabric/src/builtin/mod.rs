@@ -17,10 +17,10 @@ mod columns;
 mod conditions;
 mod dates;
 mod execute;
+mod guard;
 mod job;
 // Lists of words read better as blocks.
 #[rustfmt::skip]
-mod guard;
 mod lexicon;
 mod listing;
 mod planner;
