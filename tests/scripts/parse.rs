@@ -5,23 +5,27 @@
 //! step ID tool NAME CLASS [OPTIONS]       adds a step to the plan at hand
 //! step ID ask ROLE MODEL:COST,… [OPTIONS]    OPTIONS: needs=a,b attempts=4 base=200ms timeout=60s
 //! step ID wait 10s [OPTIONS]                          items=10 fallback=skip gated evaluated
+//!                review=verified|other_vendor|quorum reviewers=MODEL:COST,… ceiling=0.84
+//! out MODEL | back MODEL                  it cannot be asked now | it can be asked again
 //! create plan=@NAME | planner=MODEL:COST,… [risk=high] [budget=1000000] [patience=1h]
 //!        [deadline=300s] [attempts=4]
+//! plan                                    forgets the steps so far: a new plan at hand
 //! judged @NAME ok | judged @NAME refused PROBLEM
 //! evaluated ID run | skip WHY | each N | impossible WHY
 //! ended ID ATTEMPT done @NAME [confidence=0.9] [cost=10 | cost=unknown]
 //! ended ID ATTEMPT failed EXIT [retry_after=5s] [doubtful=@NAME] [confidence=0.4] [cost=10]
 //! ended ID ATTEMPT not_done
-//! recover | tick | pause WHO | resume WHO | cancel WHO WHY
-//! resolve N approve|edit|retry|skip|abandon [@NAME] WHO
+//! fork N MODEL WHO | recover | tick | pause WHO | resume WHO | cancel WHO WHY
+//! resolve N approve|edit|retry|skip|abandon [@NAME] WHO | resolve N raise MICROUSD WHO
 //! restart                                 folds the events from scratch, recovers, does all anew
 //! ```
 
 use autoos_kernel::{
+    assurance::Assurance,
     ladder::Exit,
     plan::{
         FallbackStrategy,
-        outline::{Outline, StepKind, StepOutline},
+        outline::{Ceiling, Outline, Review, StepKind, StepOutline},
     },
     time::Timestamp,
     workflow::{Command, Decision, End, Output, PLANNING, Seed, Verdict},
@@ -35,6 +39,9 @@ pub(crate) enum Line {
     Step(StepOutline),
     Command(Command),
     Restart,
+    Plan,
+    Out(String),
+    Back(String),
 }
 
 /// The words of a line: plain ones in order, and those of the form `key=value`.
@@ -104,6 +111,15 @@ pub(crate) fn line(text: &str, plan: &Outline) -> Result<Line, String> {
         "at" => return Ok(Line::At(duration(words.at(1)?)?)),
         "step" => return step(&words).map(Line::Step),
         "restart" => return Ok(Line::Restart),
+        "plan" => return Ok(Line::Plan),
+        "out" => return Ok(Line::Out(words.at(1)?.to_owned())),
+        "back" => return Ok(Line::Back(words.at(1)?.to_owned())),
+        "fork" => Command::Fork {
+            parent: shape::workflow_id(2),
+            at: number(words.at(1)?)?,
+            model: Some(words.at(2)?.to_owned()),
+            by: words.at(3)?.to_owned(),
+        },
         "create" => Command::Create(seed(&words, plan)?),
         "judged" => Command::Judged {
             plan: shape::body(name(words.at(1)?)?),
@@ -147,6 +163,9 @@ fn models(text: &str) -> Result<Vec<(&str, u64)>, String> {
 
 fn step(words: &Words<'_>) -> Result<StepOutline, String> {
     let mut step = shape::step(words.at(1)?, kind(words)?);
+    if let StepKind::Ask { review, .. } = &mut step.kind {
+        *review = words.text("review").map(|word| reviewed(words, word)).transpose()?;
+    }
     if let Some(needs) = words.text("needs") {
         step.needs = needs.split(',').map(str::to_owned).collect();
     }
@@ -165,6 +184,21 @@ fn step(words: &Words<'_>) -> Result<StepOutline, String> {
         Some(other) => return Err(format!("{other:?} is no fallback")),
     };
     Ok(step)
+}
+
+fn reviewed(words: &Words<'_>, assurance: &str) -> Result<Review, String> {
+    let assurance = match assurance {
+        "verified" => Assurance::Verified,
+        "other_vendor" => Assurance::OtherVendor,
+        "quorum" => Assurance::Quorum,
+        other => return Err(format!("{other:?} is no assurance")),
+    };
+    let reviewers = models(words.text("reviewers").unwrap_or_default())?;
+    let models = reviewers.iter().map(|(model, cost)| shape::candidate(model, *cost)).collect();
+    let ceiling = words.get("ceiling")?;
+    let ceiling =
+        ceiling.map(|confidence| Ceiling { confidence, reason: "one vendor only".into() });
+    Ok(Review { assurance, models, ceiling, lesson: None })
 }
 
 fn seed(words: &Words<'_>, plan: &Outline) -> Result<Seed, String> {
@@ -244,6 +278,7 @@ fn resolve(words: &Words<'_>) -> Result<Command, String> {
         "retry" => (Decision::Retry, 3),
         "skip" => (Decision::Skip, 3),
         "abandon" => (Decision::Abandon, 3),
+        "raise" => (Decision::Raise(number(words.at(3)?)?), 4),
         other => return Err(format!("{other:?} is no decision")),
     };
     let escalation = number(words.at(1)?)?;

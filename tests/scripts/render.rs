@@ -3,7 +3,7 @@
 use autoos_kernel::{
     codec::Recorded,
     time::Timestamp,
-    workflow::{Effect, Event, StepState, Workflow},
+    workflow::{Effect, Event, Purpose, StepState, Workflow},
 };
 use autoos_tests::shape;
 use serde_json::Value;
@@ -110,9 +110,15 @@ fn step_state(state: &StepState, now: Timestamp) -> String {
     match state {
         StepState::Blocked => "blocked".to_owned(),
         StepState::Ready => "ready".to_owned(),
+        StepState::Answered => "answered".to_owned(),
+        StepState::Mutating => "mutating".to_owned(),
+        StepState::Dropped => "dropped".to_owned(),
         StepState::Running(run) if run.in_doubt && run.deadline <= now => "asked".to_owned(),
         StepState::Running(run) if run.in_doubt => "doubt".to_owned(),
-        StepState::Running(run) => format!("running/{}", run.attempt),
+        StepState::Running(run) if run.purpose == Purpose::Answer => {
+            format!("running/{}", run.attempt)
+        }
+        StepState::Running(run) => format!("reviewing/{}", run.attempt),
         StepState::BackingOff { due, .. } => format!("back@{}", moment(due.0)),
         StepState::Waiting { due } => format!("waiting@{}", moment(due.0)),
         StepState::Expanded => "expanded".to_owned(),

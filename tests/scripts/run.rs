@@ -8,11 +8,29 @@ use autoos_kernel::{
     codec::Recorded,
     plan::outline::Outline,
     rng::Seeded,
+    route::{InOrder, Route, Router, Wish},
     time::Timestamp,
-    workflow::{Command, Effect, Event, Workflow},
+    workflow::{Command, Effect, Event, Means, Workflow},
 };
 use autoos_tests::shape;
 use std::collections::BTreeSet;
+
+/// Takes models in their order and leaves out those that a script says are out.
+#[derive(Default)]
+struct Doors {
+    out: BTreeSet<String>,
+}
+
+impl Router for Doors {
+    fn route(&self, wish: &Wish<'_>) -> Route {
+        let open = wish.candidates.iter().copied().filter(|c| !self.out.contains(&c.model));
+        let wish = Wish { candidates: open.collect(), ..wish.clone() };
+        match InOrder.route(&wish) {
+            Route::Wait { .. } => Route::Wait { ms: 5_000, reason: "all are out".into() },
+            asked => asked,
+        }
+    }
+}
 
 struct Runner {
     workflow: Workflow,
@@ -21,6 +39,7 @@ struct Runner {
     plan: Outline,
     now: Timestamp,
     rng: Seeded,
+    router: Doors,
     begun: BTreeSet<Effect>,
     names: Names,
 }
@@ -40,6 +59,7 @@ pub(crate) fn script(text: &str) -> Result<Brought, String> {
         plan: Outline::default(),
         now: Timestamp(0),
         rng: Seeded(1),
+        router: Doors::default(),
         begun: BTreeSet::new(),
         names: Names::default(),
     };
@@ -80,6 +100,13 @@ impl Runner {
                 self.plan.steps.push(step);
                 self.plan = shape::outline(std::mem::take(&mut self.plan.steps));
             }
+            Line::Plan => self.plan = Outline::default(),
+            Line::Out(model) => {
+                self.router.out.insert(model);
+            }
+            Line::Back(model) => {
+                self.router.out.remove(&model);
+            }
             Line::Command(command) => return Ok(self.decide(command)),
             Line::Restart => {
                 self.workflow = self.folded();
@@ -93,7 +120,8 @@ impl Runner {
     fn decide(&mut self, command: Command) -> Vec<String> {
         let before = self.workflow.clone();
         let mut out = Vec::new();
-        match self.workflow.decide(command, self.now, &mut self.rng) {
+        let mut means = Means { rng: &mut self.rng, router: &self.router };
+        match self.workflow.decide(command, self.now, &mut means) {
             Err(rejected) => {
                 assert_eq!(before, self.workflow, "a rejected command left a trace");
                 out.push(format!("rejected: {rejected}"));

@@ -4,7 +4,7 @@
 use autoos_kernel::{
     ladder::Exit,
     time::Timestamp,
-    workflow::{Decision, Event},
+    workflow::{Decision, Event, is_planning},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,6 +50,12 @@ impl Oracle {
                 self.done.insert(step.clone());
                 self.settled(step, *attempt, *cost)?;
             }
+            Event::AttemptAnswered { step, attempt, cost, .. } => {
+                self.settled(step, *attempt, *cost)?;
+            }
+            Event::AnswerTaken { step, .. } => {
+                self.done.insert(step.clone());
+            }
             Event::AttemptFailed { step, attempt, exit, cost, .. } => {
                 // Any other exit of an attempt in doubt means that its tool said: not done.
                 if *exit != Exit::EffectUnknown {
@@ -60,15 +66,18 @@ impl Oracle {
             Event::AttemptInDoubt { step, .. } => {
                 self.doubted.insert(step.clone());
             }
-            Event::PlanRefused { .. } => {
-                self.done.remove(autoos_kernel::workflow::PLANNING);
-            }
+            Event::PlanRefused { .. } => self.done.retain(|step| !is_planning(step)),
             Event::Escalated { escalation, step, .. } => {
                 self.asked.insert(*escalation, step.clone());
             }
             Event::EscalationResolved { escalation, decision, .. } => {
                 let step = self.asked.remove(escalation).ok_or("I4: an answer to nothing")?;
-                if *decision == Decision::Retry && self.doubted.remove(&step) {
+                if let Decision::Raise(more) = decision {
+                    self.granted += more;
+                }
+                if matches!(decision, Decision::Retry | Decision::Raise(_))
+                    && self.doubted.remove(&step)
+                {
                     *self.permits.entry(step).or_default() += 1;
                 }
             }

@@ -10,8 +10,9 @@ use autoos_kernel::{
     ladder::{Exit, FailureClass},
     plan::outline::StepOutline,
     rng::{Rng, Seeded},
+    route::{Route, Router, Wish},
     time::Timestamp,
-    workflow::{Command, Decision, Effect, End, Output, PLANNING, Verdict},
+    workflow::{Command, Decision, Effect, End, Output, PLANNING, Verdict, is_planning},
 };
 use autoos_tests::shape;
 use std::collections::BTreeMap;
@@ -53,6 +54,22 @@ impl Outside {
     pub(crate) fn orphan(&mut self, rng: &mut Seeded) {
         self.senders.retain(|_, _| chance(rng, 50));
         self.senders.values_mut().for_each(|sender| sender.orphan = true);
+    }
+}
+
+/// Chooses a model at random, and while faults last now and then finds all of them out.
+pub(crate) struct Moody {
+    pub(crate) healed: bool,
+}
+
+impl Router for Moody {
+    fn route(&self, wish: &Wish<'_>) -> Route {
+        if !self.healed && wish.bits % 9 == 4 {
+            return Route::Wait { ms: wish.bits % 2_000, reason: "all are out".into() };
+        }
+        let taken = wish.candidates[wish.bits as usize % wish.candidates.len()];
+        let model = wish.keep.unwrap_or(&taken.model).to_owned();
+        Route::Ask { model, choice: None }
     }
 }
 
@@ -121,7 +138,7 @@ impl World {
         deadline: Timestamp,
         reserved: u64,
     ) {
-        let name = if step == PLANNING { "plan" } else { "answer" };
+        let name = if is_planning(&step) { "plan" } else { "answer" };
         let delay = 1 + self.rng.up_to(400);
         let cost = Some(self.rng.up_to(reserved));
         let sure = || End::Done(output(name, Some(1.0)));
@@ -130,7 +147,7 @@ impl World {
         }
         match self.rng.up_to(99) {
             0..=54 => self.report(delay, &step, attempt, sure(), cost),
-            55..=64 if outline.gated => {
+            55..=64 if outline.gated || outline.review().is_some() => {
                 self.fault("unsure");
                 let confidence = one_of(&mut self.rng, &[0.1, 0.55, f64::NAN, -3.0]);
                 let end = End::Done(output(name, Some(confidence)));
@@ -270,10 +287,11 @@ impl World {
     pub(crate) fn human(&mut self) -> Result<(), String> {
         for (escalation, step, doubtful) in self.questions() {
             let plan =
-                || Decision::Edit(shape::body(if step == PLANNING { "plan" } else { "own" }));
+                || Decision::Edit(shape::body(if is_planning(&step) { "plan" } else { "own" }));
             let decision = match self.rng.up_to(9) {
                 _ if self.healed => plan(),
-                0..=3 => Decision::Retry,
+                0..=2 => Decision::Retry,
+                3 => Decision::Raise(300),
                 4..=5 if doubtful => Decision::Approve,
                 6..=7 if step != PLANNING => Decision::Skip,
                 8 if chance(&mut self.rng, 20) => Decision::Abandon,

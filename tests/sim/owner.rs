@@ -4,9 +4,8 @@
 
 use crate::bug::Bug;
 use autoos_kernel::{
-    rng::Rng,
     time::Timestamp,
-    workflow::{Command, Effect, Event, Rejected, Workflow},
+    workflow::{Command, Effect, Event, Means, Rejected, Workflow},
 };
 use std::collections::BTreeSet;
 
@@ -42,13 +41,13 @@ impl Owner {
         &mut self,
         command: Command,
         now: Timestamp,
-        rng: &mut dyn Rng,
+        means: &mut Means<'_>,
     ) -> Result<usize, Rejected> {
         if self.bug == Some(Bug::Overspend) {
             self.ahead.budget.granted = u64::MAX;
         }
         let before = self.ahead.clone();
-        let events = self.ahead.decide(command, now, rng)?;
+        let events = self.ahead.decide(command, now, means)?;
         let planted = match self.bug {
             Some(bug) => bug.tamper(events.clone()),
             None => events.clone(),

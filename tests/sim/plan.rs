@@ -1,9 +1,10 @@
 //! Random workflows for the simulation: small graphs with many effects.
 
 use autoos_kernel::{
+    assurance::Assurance,
     plan::{
         FallbackStrategy,
-        outline::{Outline, StepKind, StepOutline},
+        outline::{Ceiling, Outline, Review, StepKind, StepOutline},
     },
     rng::Rng,
     time::Timestamp,
@@ -27,11 +28,25 @@ fn kind(rng: &mut dyn Rng) -> StepKind {
         0..=3 => shape::tool("send", EffectClass::Effectful),
         4..=5 => shape::tool("read", EffectClass::Pure),
         6..=8 => {
-            let models = [("m1", rng.up_to(300)), ("m2", rng.up_to(300)), ("m3", rng.up_to(300))];
-            shape::ask(LlmRole::Executor, &models[..one_of(rng, &[1, 2, 3])])
+            let models =
+                [("a/1", rng.up_to(300)), ("b/1", rng.up_to(300)), ("a/2", rng.up_to(300))];
+            let mut ask = shape::ask(LlmRole::Executor, &models[..one_of(rng, &[1, 2, 3])]);
+            if let StepKind::Ask { review, .. } = &mut ask {
+                *review = chance(rng, 40).then(|| reviewed(rng));
+            }
+            ask
         }
         _ => StepKind::Wait { ms: 1 + rng.up_to(3_000) },
     }
+}
+
+fn reviewed(rng: &mut dyn Rng) -> Review {
+    use Assurance::{OtherVendor, Quorum, Verified};
+    let assurance = one_of(rng, &[Verified, Verified, OtherVendor, Quorum]);
+    let mut models = vec![shape::candidate("b/1", rng.up_to(200)), shape::candidate("a/1", 50)];
+    models.truncate(one_of(rng, &[1, 1, 2]));
+    let ceiling = chance(rng, 10).then(|| Ceiling { confidence: 0.84, reason: "one".into() });
+    Review { assurance, models, ceiling, lesson: None }
 }
 
 fn bounded(mut step: StepOutline, rng: &mut dyn Rng) -> StepOutline {

@@ -6,7 +6,7 @@ use crate::{
     bug::Bug,
     journal::{Entry, Journal},
     oracle::Oracle,
-    outside::Outside,
+    outside::{Moody, Outside},
     owner::Owner,
     plan::{self, chance},
 };
@@ -15,7 +15,7 @@ use autoos_kernel::{
     plan::outline::{Outline, StepOutline},
     rng::{Rng, Seeded},
     time::Timestamp,
-    workflow::{Command, Event, Rejected, StepState},
+    workflow::{Command, Event, Means, Rejected, StepState},
 };
 use autoos_tests::shape;
 use std::collections::{BTreeMap, BTreeSet};
@@ -235,7 +235,9 @@ impl World {
     pub(crate) fn say(&mut self, command: Command) -> Result<bool, String> {
         let Some(owner) = &mut self.owner else { return Ok(false) };
         let line = format!("{command:?}");
-        match owner.decide(command, self.now, &mut self.rng) {
+        let router = Moody { healed: self.healed };
+        let mut means = Means { rng: &mut self.rng, router: &router };
+        match owner.decide(command, self.now, &mut means) {
             Ok(0) => {}
             Ok(decided) => self.note(format!("{decided} events by {line}")),
             Err(Rejected::Stale(_) | Rejected::Ended(_) | Rejected::Impossible(_)) => {

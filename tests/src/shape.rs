@@ -36,17 +36,23 @@ pub fn step(id: &str, kind: StepKind) -> StepOutline {
         fallback: FallbackStrategy::Escalate,
         timeout_ms: 60_000,
         items: 10,
+        task: String::new(),
     }
 }
 
 /// Asks one of `models`, each with what a call is reserved at.
 #[must_use]
 pub fn ask(role: LlmRole, models: &[(&str, u64)]) -> StepKind {
-    let candidate = |(model, reserve): &(&str, u64)| Candidate {
-        model: (*model).to_owned(),
-        reserve_microusd: *reserve,
-    };
-    StepKind::Ask { role, models: models.iter().map(candidate).collect() }
+    let models = models.iter().map(|(model, reserve)| candidate(model, *reserve)).collect();
+    StepKind::Ask { role, models, review: None }
+}
+
+/// A model and what a call of it is reserved at; `b/m1` is of the vendor `b`, `m1` of none.
+#[must_use]
+pub fn candidate(model: &str, reserve_microusd: u64) -> Candidate {
+    let vendor = model.split_once('/').map_or("", |(vendor, _)| vendor).to_owned();
+    let fixed = vendor == "fixed";
+    Candidate { model: model.to_owned(), reserve_microusd, vendor, fixed, lesson: None }
 }
 
 /// Calls a tool.
@@ -60,5 +66,5 @@ pub fn tool(name: &str, effect: EffectClass) -> StepKind {
 pub fn outline(steps: Vec<StepOutline>) -> Outline {
     let result = steps.last().map(|s| s.id.clone()).unwrap_or_default();
     let worst_case_microusd = steps.iter().map(|s| s.worst_case(s.evaluated)).sum();
-    Outline { steps, result, worst_case_microusd }
+    Outline { steps, result, worst_case_microusd, risk: None }
 }

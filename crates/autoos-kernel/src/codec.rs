@@ -40,3 +40,9 @@ impl Recorded for crate::intent::Event {
         self.into()
     }
 }
+
+impl Recorded for crate::lesson::Event {
+    fn kind(&self) -> &'static str {
+        self.into()
+    }
+}

@@ -14,9 +14,10 @@ pub struct ParsedIntent {
     /// Names of the contexts that the intent speaks of.
     #[serde(default)]
     pub contexts: Vec<String>,
-    /// What a wrong answer would cost. A planner may only raise what the client stated.
-    #[serde(default)]
-    pub risk: RiskLevel,
+    /// What a wrong answer would cost, where that is more than the client stated: a planner may
+    /// only raise it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskLevel>,
 }
 
 /// One thing that must be true in the end.

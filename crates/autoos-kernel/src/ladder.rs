@@ -9,7 +9,9 @@
 //! | exhausted budget, unknown effect | 5 escalate |
 //!
 //! A rung that cannot help leads to the next: a tool has no other model, the built-in engine
-//! cannot be retried into knowing more. Rung 4 is in the table and not climbed to yet.
+//! cannot be retried into knowing more, a plan that a person wrote is not planned anew. A model
+//! that keeps failing is retried once by its agent and once by a fresh one before another model is
+//! asked; a malformed answer goes back once.
 
 use crate::{
     plan::{FallbackStrategy, RetryConfig},
@@ -198,6 +200,15 @@ pub struct Tried {
     pub models_left: u32,
 }
 
+/// What could be tried beyond what the step's own retries say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Room {
+    /// The failed part may be planned anew.
+    pub mutate: bool,
+    /// Whoever was asked answers the same each time.
+    pub fixed: bool,
+}
+
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -206,10 +217,15 @@ pub enum Next {
         /// How long to wait.
         wait_ms: u64,
     },
-    /// Another agent, at once.
-    Replace,
+    /// Another agent, after so many milliseconds.
+    Replace {
+        /// How long to wait.
+        wait_ms: u64,
+    },
     /// The next model, at once.
     Swap,
+    /// A new plan for the failed part.
+    Mutate,
     /// Ask a human.
     Escalate,
     /// Leave the step out.
@@ -224,6 +240,7 @@ pub enum Next {
 pub fn next(
     exit: Exit,
     tried: Tried,
+    room: Room,
     retry: RetryConfig,
     fallback: FallbackStrategy,
     retry_after_ms: Option<u64>,
@@ -233,21 +250,37 @@ pub fn next(
     let rung = first_rung(exit);
     if exit == Exit::HostLost {
         let bearable = tried.hosts_lost <= HOSTS_LOST_MAX;
-        return if bearable { Next::Replace } else { Next::Escalate };
+        return if bearable { Next::Replace { wait_ms: 0 } } else { Next::Escalate };
     }
     if left > tried.models_left {
         match rung {
-            Rung::Retry if retry_after_ms.is_none_or(|wish| wish <= RETRY_AFTER_MAX_MS) => {
-                return Next::Retry {
-                    wait_ms: backoff(retry, tried.on_model, retry_after_ms, rng),
+            Rung::Retry if goes_back(exit, tried, retry_after_ms) => {
+                let wait_ms = backoff(retry, tried.on_model, retry_after_ms, rng);
+                return if tried.on_model < 2 {
+                    Next::Retry { wait_ms }
+                } else {
+                    Next::Replace { wait_ms }
                 };
             }
-            Rung::ReplaceAgent => return Next::Replace,
+            Rung::ReplaceAgent => return Next::Replace { wait_ms: 0 },
+            // With nobody else to ask, a fresh agent hears once what was wrong.
+            Rung::SwapLlm
+                if is_doubt(exit)
+                    && tried.models_left == 0
+                    && tried.attempts < 2
+                    && !room.fixed =>
+            {
+                return Next::Replace { wait_ms: 0 };
+            }
             _ => {}
         }
     }
     if rung <= Rung::SwapLlm && left > 0 && tried.models_left > 0 {
         return Next::Swap;
+    }
+    let escalates = fallback == FallbackStrategy::Escalate;
+    if rung <= Rung::MutateStrategy && escalates && room.mutate && plan_may_help(exit) {
+        return Next::Mutate;
     }
     match (rung, fallback) {
         // Money and unknown effects are a human's to decide, whatever the plan says.
@@ -255,6 +288,33 @@ pub fn next(
         (_, FallbackStrategy::Skip) => Next::Skip,
         (_, FallbackStrategy::Fail) => Next::Fail,
     }
+}
+
+/// Whether the same model, or tool, is worth another attempt.
+fn goes_back(exit: Exit, tried: Tried, retry_after_ms: Option<u64>) -> bool {
+    let bearable = retry_after_ms.is_none_or(|wish| wish <= RETRY_AFTER_MAX_MS);
+    let once = exit == Exit::Failed(FailureClass::Malformed) && tried.models_left > 0;
+    bearable && (!once || tried.on_model < 2)
+}
+
+/// Whether the answer came and was not good enough.
+#[must_use]
+pub fn is_doubt(exit: Exit) -> bool {
+    matches!(exit, Exit::Unsure | Exit::Vetoed)
+}
+
+/// Whether whoever was asked was out of reach rather than unable: later may bring what now does
+/// not.
+#[must_use]
+pub fn may_pass(exit: Exit) -> bool {
+    use FailureClass as C;
+    let class = |c| matches!(c, C::RateLimit | C::Server | C::Timeout | C::Network);
+    matches!(exit, Exit::Failed(c) if class(c)) || exit == Exit::Stalled
+}
+
+/// A plan around the failure is no help where the vendor's door is shut: it needs a model too.
+fn plan_may_help(exit: Exit) -> bool {
+    exit != Exit::Failed(FailureClass::Auth)
 }
 
 /// Full jitter (Brooker 2015): a random wait up to `base · 2^(n-1)`, capped.
@@ -278,7 +338,7 @@ mod tests {
     fn go(exit: Exit, attempts: u32, models_left: u32, fallback: FallbackStrategy) -> Next {
         let tried = Tried { attempts, on_model: attempts, hosts_lost: 0, models_left };
         let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
-        next(exit, tried, retry, fallback, None, &mut Seeded(1))
+        next(exit, tried, Room::default(), retry, fallback, None, &mut Seeded(1))
     }
 
     #[test]
@@ -289,7 +349,7 @@ mod tests {
         assert_eq!(go(server, 2, 2, escalate), Next::Swap);
         assert_eq!(go(server, 3, 1, escalate), Next::Swap);
         assert_eq!(go(server, 4, 0, escalate), Next::Escalate);
-        assert_eq!(go(server, 3, 0, escalate), Next::Retry { wait_ms: 0 });
+        assert_eq!(go(server, 3, 0, escalate), Next::Replace { wait_ms: 0 });
     }
 
     #[test]
@@ -300,7 +360,51 @@ mod tests {
         assert_eq!(go(auth, 1, 0, FallbackStrategy::Fail), Next::Fail);
         assert_eq!(go(Exit::Unsure, 1, 1, FallbackStrategy::Skip), Next::Swap);
         assert_eq!(go(denied, 1, 1, FallbackStrategy::Skip), Next::Skip);
-        assert_eq!(go(Exit::Panicked, 1, 0, FallbackStrategy::Escalate), Next::Replace);
+        let panicked = go(Exit::Panicked, 1, 0, FallbackStrategy::Escalate);
+        assert_eq!(panicked, Next::Replace { wait_ms: 0 });
+    }
+
+    #[test]
+    fn a_stubborn_model_gets_a_fresh_agent_and_then_another_takes_over() {
+        let server = Exit::Failed(FailureClass::Server);
+        let escalate = FallbackStrategy::Escalate;
+        assert_eq!(go(server, 1, 1, escalate), Next::Retry { wait_ms: 0 });
+        assert_eq!(go(server, 2, 1, escalate), Next::Replace { wait_ms: 0 });
+        assert_eq!(go(server, 3, 1, escalate), Next::Swap);
+        let malformed = Exit::Failed(FailureClass::Malformed);
+        assert_eq!(go(malformed, 1, 1, escalate), Next::Retry { wait_ms: 0 });
+        assert_eq!(go(malformed, 2, 1, escalate), Next::Swap);
+    }
+
+    #[test]
+    fn doubt_is_told_once_to_a_fresh_agent_when_nobody_else_can_be_asked() {
+        let go = |on_model, fixed| {
+            let tried = Tried { attempts: on_model, on_model, hosts_lost: 0, models_left: 0 };
+            let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
+            let room = Room { mutate: true, fixed };
+            let escalate = FallbackStrategy::Escalate;
+            next(Exit::Vetoed, tried, room, retry, escalate, None, &mut Seeded(1))
+        };
+        assert_eq!(go(1, false), Next::Replace { wait_ms: 0 });
+        assert_eq!(go(2, false), Next::Mutate);
+        assert_eq!(go(1, true), Next::Mutate);
+    }
+
+    #[test]
+    fn a_new_plan_comes_before_a_human_and_not_for_money() {
+        let go = |exit, fallback| {
+            let tried = Tried { attempts: 4, on_model: 4, hosts_lost: 0, models_left: 0 };
+            let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
+            let room = Room { mutate: true, fixed: false };
+            next(exit, tried, room, retry, fallback, None, &mut Seeded(1))
+        };
+        let denied = Exit::Failed(FailureClass::Denied);
+        assert_eq!(go(denied, FallbackStrategy::Escalate), Next::Mutate);
+        assert_eq!(go(denied, FallbackStrategy::Skip), Next::Skip);
+        assert_eq!(go(Exit::Panicked, FallbackStrategy::Escalate), Next::Mutate);
+        assert_eq!(go(Exit::Overspent, FallbackStrategy::Escalate), Next::Escalate);
+        let auth = Exit::Failed(FailureClass::Auth);
+        assert_eq!(go(auth, FallbackStrategy::Escalate), Next::Escalate);
     }
 
     #[test]
@@ -314,9 +418,10 @@ mod tests {
         let retry = RetryConfig { attempts: 1, base_ms: 0, cap_ms: 0 };
         let lost = |hosts_lost| {
             let tried = Tried { hosts_lost, ..Tried::default() };
-            next(Exit::HostLost, tried, retry, FallbackStrategy::Skip, None, &mut Seeded(1))
+            let (room, skip) = (Room::default(), FallbackStrategy::Skip);
+            next(Exit::HostLost, tried, room, retry, skip, None, &mut Seeded(1))
         };
-        assert_eq!(lost(HOSTS_LOST_MAX), Next::Replace);
+        assert_eq!(lost(HOSTS_LOST_MAX), Next::Replace { wait_ms: 0 });
         assert_eq!(lost(HOSTS_LOST_MAX + 1), Next::Escalate);
     }
 
@@ -326,7 +431,8 @@ mod tests {
         let retry = RetryConfig { attempts: 4, base_ms: 0, cap_ms: 0 };
         let ask = |models_left, wish| {
             let tried = Tried { attempts: 1, on_model: 1, hosts_lost: 0, models_left };
-            next(exit, tried, retry, FallbackStrategy::Fail, Some(wish), &mut Seeded(1))
+            let (room, fail) = (Room::default(), FallbackStrategy::Fail);
+            next(exit, tried, room, retry, fail, Some(wish), &mut Seeded(1))
         };
         assert_eq!(ask(1, RETRY_AFTER_MAX_MS), Next::Retry { wait_ms: RETRY_AFTER_MAX_MS });
         assert_eq!(ask(1, RETRY_AFTER_MAX_MS + 1), Next::Swap);

@@ -4,13 +4,15 @@
 //! them back as its next prompt and a person wants to edit once.
 
 use super::{
-    FallbackStrategy, Plan, Source, Work, WorkflowStep,
+    Plan, Source, Work, WorkflowStep,
     graph::{self, Node},
     outline::{Candidate, Outline, StepKind, StepOutline},
+    stakes::{self, Stakes, is_sure_verifier, is_verifier},
 };
 use crate::{
+    lesson::Book,
     tool::Catalog,
-    words::{EffectClass, LlmRole},
+    words::{EffectClass, LlmRole, RiskLevel},
     workflow::PLANNING,
 };
 use serde_json::Value;
@@ -46,8 +48,12 @@ pub struct Against<'a> {
     pub contexts: &'a [String],
     /// What is left to spend, in micro-dollars.
     pub budget_microusd: u64,
-    /// Whether every step must be verified: the risk is critical.
-    pub all_critical: bool,
+    /// What the client said a wrong answer would cost; the plan may say more.
+    pub risk: RiskLevel,
+    /// What was learned from failures.
+    pub lessons: &'a Book,
+    /// Steps of the plan before that are done: they cost nothing any more.
+    pub done: &'a BTreeSet<String>,
 }
 
 /// Checks a plan and gives its outline, or every problem that it has.
@@ -66,17 +72,21 @@ pub fn check(plan: &Plan, against: &Against<'_>) -> Result<Outline, Vec<String>>
     if !problems.is_empty() {
         return Err(bounded(problems));
     }
-    check_verified(plan, against.all_critical, &mut problems);
+    let risk = plan.intent.risk.map_or(against.risk, |risk| risk.max(against.risk));
+    let hang = Stakes::of(plan, against.tools);
     let order = check_order(plan, &mut problems);
     let mut worst_case_microusd = 0u64;
     let mut steps = Vec::with_capacity(order.len());
     for index in order {
         let step = &plan.steps[index];
-        let outline = outline(step, plan, against, &mut problems);
-        worst_case_microusd =
-            worst_case_microusd.saturating_add(outline.worst_case(step.each.is_some()));
+        let outline = outline(step, plan, against, risk, &hang, &mut problems);
+        if !against.done.contains(&step.id) {
+            worst_case_microusd =
+                worst_case_microusd.saturating_add(outline.worst_case(step.each.is_some()));
+        }
         steps.push(outline);
     }
+    check_verified(plan, &steps, risk == RiskLevel::Critical, &mut problems);
     if worst_case_microusd > against.budget_microusd {
         problems.push(format!(
             "the plan may cost {} at worst, and {} is left to spend: lower the steps' token \
@@ -86,7 +96,8 @@ pub fn check(plan: &Plan, against: &Against<'_>) -> Result<Outline, Vec<String>>
         ));
     }
     if problems.is_empty() {
-        Ok(Outline { steps, result: plan.result.clone(), worst_case_microusd })
+        let risk = (risk > against.risk).then_some(risk);
+        Ok(Outline { steps, result: plan.result.clone(), worst_case_microusd, risk })
     } else {
         Err(bounded(problems))
     }
@@ -181,23 +192,27 @@ fn outline(
     step: &WorkflowStep,
     plan: &Plan,
     against: &Against<'_>,
+    risk: RiskLevel,
+    hang: &Stakes<'_>,
     problems: &mut Vec<String>,
 ) -> StepOutline {
+    let mut task = String::new();
     let kind = match &step.work {
         Work::Tool { name, .. } => StepKind::Tool {
             name: name.clone(),
             effect: against.tools.tool(name).map_or(EffectClass::Effectful, |t| t.effect),
         },
         Work::Ask { role, .. } => {
-            let models = against.models.candidates(
-                *role,
-                step.limits.prompt_tokens,
-                step.limits.output_tokens,
-            );
+            if let Some(tool) = hang.tool_fed_by(&step.id) {
+                task = format!("{role}:{tool}");
+            }
+            let kind = if task.is_empty() { role.into() } else { task.as_str() };
+            let models = stakes::candidates(*role, kind, step, against);
             if models.is_empty() {
                 problems.push(format!("step {}: no model serves the role {role}", step.id));
             }
-            StepKind::Ask { role: *role, models }
+            let review = hang.review(step, *role, kind, &models, against, risk);
+            StepKind::Ask { role: *role, models, review }
         }
         Work::Wait { ms } => StepKind::Wait { ms: *ms },
     };
@@ -211,11 +226,12 @@ fn outline(
         fallback: step.fallback,
         timeout_ms: step.limits.timeout_ms,
         items: step.limits.items,
+        task,
     }
 }
 
 /// Every source that a step takes from.
-fn sources(step: &WorkflowStep) -> impl Iterator<Item = &Source> {
+pub(super) fn sources(step: &WorkflowStep) -> impl Iterator<Item = &Source> {
     let reads = match &step.work {
         Work::Tool { reads, .. } => reads.as_ref(),
         Work::Ask { .. } | Work::Wait { .. } => None,
@@ -235,11 +251,11 @@ fn needs(step: &WorkflowStep) -> BTreeSet<&str> {
 
 /// The steps whose outputs this one is shown: those that it names as inputs, and the list that it
 /// goes through.
-fn inputs_from(step: &WorkflowStep) -> impl Iterator<Item = &str> {
+pub(super) fn inputs_from(step: &WorkflowStep) -> impl Iterator<Item = &str> {
     step.inputs.values().chain(step.each.as_ref()).filter_map(step_of)
 }
 
-fn step_of(source: &Source) -> Option<&str> {
+pub(super) fn step_of(source: &Source) -> Option<&str> {
     match source {
         Source::Step { id, .. } => Some(id),
         Source::Context(_) | Source::Item(_) => None,
@@ -339,16 +355,15 @@ fn check_tool(step: &WorkflowStep, tools: &dyn Catalog, problems: &mut Vec<Strin
     }
 }
 
-/// Every critical step must be an input of a verifier that nothing but a human can leave out: one
-/// that is skipped would verify nothing. Verifiers themselves need no other.
-fn check_verified(plan: &Plan, all: bool, problems: &mut Vec<String>) {
-    let is_verifier =
-        |s: &&WorkflowStep| matches!(s.work, Work::Ask { role: LlmRole::Verifier, .. });
-    let is_sure = |s: &&WorkflowStep| s.when.is_none() && s.fallback != FallbackStrategy::Skip;
-    let verifiers = plan.steps.iter().filter(is_verifier).filter(is_sure);
-    let verified: BTreeSet<&str> = verifiers.flat_map(inputs_from).collect();
+/// Every critical step must be reviewed, or be an input of a verifier that nothing but a human can
+/// leave out: one that is skipped would verify nothing. Verifiers themselves need no other.
+fn check_verified(plan: &Plan, outlines: &[StepOutline], all: bool, problems: &mut Vec<String>) {
+    let verifiers = plan.steps.iter().filter(|s| is_sure_verifier(s));
+    let mut verified: BTreeSet<&str> = verifiers.flat_map(inputs_from).collect();
+    let reviewed = outlines.iter().filter(|o| o.review().is_some_and(|r| !r.models.is_empty()));
+    verified.extend(reviewed.map(|o| o.id.as_str()));
     for step in &plan.steps {
-        let works = !is_verifier(&step) && !matches!(step.work, Work::Wait { .. });
+        let works = !is_verifier(step) && !matches!(step.work, Work::Wait { .. });
         let must = works && (step.critical || (all && step.id != plan.result));
         if must && !verified.contains(step.id.as_str()) {
             problems.push(format!(

@@ -2,8 +2,13 @@
 
 use super::*;
 use crate::{
+    assurance::Assurance,
     goal::{GoalGraph, GoalNode},
-    plan::{Condition, Limits, RetryConfig, Test},
+    id::WorkflowId,
+    ladder::Exit,
+    lesson::{Command, FailureRecord},
+    plan::{Condition, FallbackStrategy, Limits, RetryConfig, Test},
+    time::Timestamp,
     tool::ToolSpec,
     words::TrustLevel,
 };
@@ -62,6 +67,8 @@ impl Models for Prices {
         let candidate = |model: &str, input: u64, answer: u64| Candidate {
             model: model.into(),
             reserve_microusd: u64::from(prompt) * input + u64::from(output) * answer,
+            vendor: if model == "judge" { "b" } else { "a" }.into(),
+            ..Candidate::default()
         };
         match role {
             LlmRole::Executor => vec![candidate("large", 3, 10), candidate("small", 1, 3)],
@@ -115,7 +122,12 @@ fn plan(steps: Vec<WorkflowStep>) -> Plan {
     Plan { name: "test".into(), version: 1, steps, result, ..Plan::default() }
 }
 
-fn checked_within(plan: &Plan, budget_microusd: u64, all: bool) -> Result<Outline, Vec<String>> {
+fn checked_against(
+    plan: &Plan,
+    budget_microusd: u64,
+    risk: RiskLevel,
+    lessons: &Book,
+) -> Result<Outline, Vec<String>> {
     let tools = Tools::new();
     let contexts = ["log".to_owned()];
     let against = Against {
@@ -123,9 +135,16 @@ fn checked_within(plan: &Plan, budget_microusd: u64, all: bool) -> Result<Outlin
         models: &Prices,
         contexts: &contexts,
         budget_microusd,
-        all_critical: all,
+        risk,
+        lessons,
+        done: &BTreeSet::new(),
     };
     check(plan, &against)
+}
+
+fn checked_within(plan: &Plan, budget_microusd: u64, all: bool) -> Result<Outline, Vec<String>> {
+    let risk = if all { RiskLevel::Critical } else { RiskLevel::Low };
+    checked_against(plan, budget_microusd, risk, &Book::default())
 }
 
 fn checked(plan: &Plan) -> Result<Outline, Vec<String>> {
@@ -273,7 +292,7 @@ fn every_input_is_produced() {
 #[test]
 fn critical_steps_are_verified_by_someone_who_cannot_be_left_out() {
     let critical = || {
-        let mut step = ask("work", LlmRole::Executor);
+        let mut step = count("work");
         step.critical = true;
         step
     };
@@ -293,6 +312,70 @@ fn critical_steps_are_verified_by_someone_who_cannot_be_left_out() {
     let mut judge = judge();
     judge.critical = true;
     assert!(checked(&plan(vec![critical(), judge])).is_ok());
+}
+
+fn reviews(outline: &Outline, id: &str) -> Option<Assurance> {
+    let step = outline.steps.iter().find(|s| s.id == id).expect("the step");
+    step.review().map(|r| r.assurance)
+}
+
+#[test]
+fn an_answer_that_matters_is_made_sure_of_as_the_risk_asks() {
+    let send = || {
+        let work = Work::Tool { name: "send".into(), args: Default::default(), reads: None };
+        taking(step("send", work), &["draft"])
+    };
+    let notes = || ask("notes", LlmRole::Executor);
+    let draft = || taking(ask("draft", LlmRole::Executor), &["notes"]);
+    let written = plan(vec![notes(), ask("aside", LlmRole::Executor), draft(), send()]);
+    let at = |risk, lessons: &Book| {
+        checked_against(&written, 1_000_000, risk, lessons).expect("it is good")
+    };
+    let none = Book::default();
+    assert_eq!(reviews(&at(RiskLevel::Low, &none), "draft"), None);
+    let medium = at(RiskLevel::Medium, &none);
+    assert_eq!(reviews(&medium, "draft"), Some(Assurance::Verified));
+    // What a draft is made of reaches the tool too; what is aside does not matter.
+    assert_eq!(reviews(&medium, "notes"), Some(Assurance::Verified));
+    assert_eq!(reviews(&medium, "aside"), None);
+    assert_eq!(
+        medium.steps.iter().find(|s| s.id == "draft").map(StepOutline::task),
+        Some("executor:send")
+    );
+    assert_eq!(reviews(&at(RiskLevel::High, &none), "draft"), Some(Assurance::OtherVendor));
+    // The plan says that more hangs on it than the client did.
+    let mut raised = written.clone();
+    raised.intent.risk = Some(RiskLevel::High);
+    let raised = checked_against(&raised, 1_000_000, RiskLevel::Low, &none).expect("it is good");
+    assert_eq!(raised.risk, Some(RiskLevel::High));
+    assert_eq!(reviews(&raised, "draft"), Some(Assurance::OtherVendor));
+    // A lesson asks for one level more.
+    let mut book = Book::default();
+    let record = FailureRecord {
+        workflow: WorkflowId(uuid::Uuid::from_u128(1)),
+        step: "draft".into(),
+        task: "executor:send".into(),
+        model: Some("large".into()),
+        tool: None,
+        exit: Exit::Vetoed,
+    };
+    book.decide(Command::Note(record), Timestamp(1)).expect("noted");
+    let taught = at(RiskLevel::Medium, &book);
+    assert_eq!(reviews(&taught, "draft"), Some(Assurance::OtherVendor));
+    let draft = taught.steps.iter().find(|s| s.id == "draft").expect("the step");
+    assert_eq!(draft.review().and_then(|r| r.lesson), Some(1));
+    // What looks costs too.
+    assert!(taught.worst_case_microusd > at(RiskLevel::Low, &none).worst_case_microusd);
+}
+
+#[test]
+fn the_plans_own_verifier_is_review_enough_where_the_vendor_does_not_matter() {
+    let judge = || taking(ask("judge", LlmRole::Verifier), &["a"]);
+    let told = taking(ask("last", LlmRole::Executor), &["a", "judge"]);
+    let written = plan(vec![count("a"), judge(), told]);
+    let at = |risk| checked_against(&written, 1_000_000, risk, &Book::default()).expect("good");
+    assert_eq!(reviews(&at(RiskLevel::Medium), "last"), None);
+    assert_eq!(reviews(&at(RiskLevel::High), "last"), Some(Assurance::OtherVendor));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 pub mod check;
 mod graph;
 pub mod outline;
+mod stakes;
 
 use crate::{
     goal::{GoalGraph, ParsedIntent},

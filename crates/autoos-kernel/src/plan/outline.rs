@@ -4,8 +4,9 @@
 
 use super::{FallbackStrategy, RetryConfig};
 use crate::{
-    words::{EffectClass, LlmRole},
-    workflow::PLANNING,
+    assurance::Assurance,
+    words::{EffectClass, LlmRole, RiskLevel},
+    workflow::is_planning,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -19,6 +20,9 @@ pub struct Outline {
     pub result: String,
     /// What the plan may cost at worst, in micro-dollars.
     pub worst_case_microusd: u64,
+    /// What a wrong answer would cost, where the plan says more than the client did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskLevel>,
 }
 
 impl Outline {
@@ -34,7 +38,7 @@ impl Outline {
                     step.id
                 ));
             }
-            if step.id == PLANNING || !before.insert(step.id.as_str()) {
+            if is_planning(&step.id) || !before.insert(step.id.as_str()) {
                 return Some(format!("step {}: its id is taken", step.id));
             }
         }
@@ -67,6 +71,10 @@ pub struct StepOutline {
     pub timeout_ms: u64,
     /// A list may have so many elements.
     pub items: u32,
+    /// The kind of work, where the role alone does not say it: `executor:mail.send` writes what a
+    /// tool then does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub task: String,
 }
 
 /// The kind of a step's work.
@@ -84,8 +92,11 @@ pub enum StepKind {
     Ask {
         /// In this role.
         role: LlmRole,
-        /// Whom, in this order.
+        /// Whom, the preferred first.
         models: Vec<Candidate>,
+        /// How its answer is made sure of; none when its own grounding is enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review: Option<Review>,
     },
     /// Waits.
     Wait {
@@ -95,12 +106,46 @@ pub enum StepKind {
 }
 
 /// A model that may serve a step, and the most that one call of it can cost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The model's id.
     pub model: String,
     /// Prompt bound × price in + answer bound × price out, in micro-dollars.
     pub reserve_microusd: u64,
+    /// Who made it: a second opinion comes from another.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vendor: String,
+    /// Whether it answers the same each time, so that asking it again brings nothing new.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
+    /// The number of the lesson that speaks against it for this work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson: Option<u32>,
+}
+
+/// How an answer is made sure of before anything is built on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Review {
+    /// How much is asked for.
+    pub assurance: Assurance,
+    /// Who may review, the preferred first.
+    pub models: Vec<Candidate>,
+    /// The most that the answer's confidence may come to, and why, where those who look at it are
+    /// less independent than they should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Ceiling>,
+    /// The number of the lesson by which it is stricter than the risk alone asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lesson: Option<u32>,
+}
+
+/// A bound on confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// In 0..=1.
+    pub confidence: f64,
+    /// Why, in a line.
+    pub reason: String,
 }
 
 impl StepOutline {
@@ -115,11 +160,39 @@ impl StepOutline {
         }
     }
 
-    /// The most that the step can cost: elements × attempts × the dearest call.
+    /// The most that the step can cost: elements × attempts × the dearest call, and as much again
+    /// for each second answer and each review.
     #[must_use]
     pub fn worst_case(&self, each: bool) -> u64 {
         let items = if each { u64::from(self.items) } else { 1 };
-        self.dearest().saturating_mul(u64::from(self.retry.attempts)).saturating_mul(items)
+        let dearest = |of: &[Candidate]| of.iter().map(|m| m.reserve_microusd).max().unwrap_or(0);
+        let more = self.review().map_or(0, |review| {
+            let second = if review.assurance == Assurance::Quorum { self.dearest() } else { 0 };
+            second.saturating_add(dearest(&review.models))
+        });
+        let round = self.dearest().saturating_add(more);
+        round.saturating_mul(u64::from(self.retry.attempts)).saturating_mul(items)
+    }
+
+    /// How its answer is made sure of.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        match &self.kind {
+            StepKind::Ask { review, .. } => review.as_ref(),
+            StepKind::Tool { .. } | StepKind::Wait { .. } => None,
+        }
+    }
+
+    /// The kind of work, as lessons and learned figures tell kinds apart: the tool, or the role and
+    /// what its answer is for.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        match (&self.kind, self.task.as_str()) {
+            (StepKind::Tool { name, .. }, _) => name,
+            (StepKind::Ask { role, .. }, "") => role.into(),
+            (StepKind::Ask { .. }, task) => task,
+            (StepKind::Wait { .. }, _) => "wait",
+        }
     }
 
     /// The models that may be asked; none for other work.
@@ -153,9 +226,10 @@ mod tests {
             fallback: FallbackStrategy::Escalate,
             timeout_ms: 1,
             items: 1,
+            task: String::new(),
         };
         let steps = steps.iter().map(step).collect();
-        Outline { steps, result: result.into(), worst_case_microusd: 0 }
+        Outline { steps, result: result.into(), worst_case_microusd: 0, risk: None }
     }
 
     #[test]
@@ -164,7 +238,11 @@ mod tests {
         assert!(outline(&[("b", &["a"]), ("a", &[])], "b").disorder().is_some());
         assert!(outline(&[("a", &["nobody"])], "a").disorder().is_some());
         assert!(outline(&[("a", &[]), ("a", &[])], "a").disorder().is_some());
-        assert!(outline(&[(PLANNING, &[])], PLANNING).disorder().is_some());
+        assert!(
+            outline(&[(crate::workflow::PLANNING, &[])], crate::workflow::PLANNING)
+                .disorder()
+                .is_some()
+        );
         assert!(outline(&[("a", &[])], "b").disorder().is_some());
         assert!(outline(&[], "a").disorder().is_some());
     }

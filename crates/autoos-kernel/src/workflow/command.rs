@@ -1,7 +1,7 @@
 //! What one may ask of a workflow, and why it may say no.
 
 use super::{Output, event::Seed};
-use crate::{body::BodyRef, ladder::Exit, plan::outline::Outline};
+use crate::{body::BodyRef, id::WorkflowId, ladder::Exit, plan::outline::Outline};
 use serde::{Deserialize, Serialize};
 
 /// A command to a workflow.
@@ -40,6 +40,17 @@ pub enum Command {
     Recover,
     /// Time has passed.
     Tick,
+    /// Its first events were taken over from another workflow, and it goes on by itself.
+    Fork {
+        /// That workflow.
+        parent: WorkflowId,
+        /// How many of its events were taken over.
+        at: u64,
+        /// The model to ask from here on wherever it may be.
+        model: Option<String>,
+        /// Who asks for it.
+        by: String,
+    },
     /// Someone wants it to hold.
     Pause {
         /// Who.
@@ -118,6 +129,8 @@ pub enum Decision {
     Edit(BodyRef),
     /// Try again from the first rung.
     Retry,
+    /// Grant so much more, in micro-dollars, and try again from the first rung.
+    Raise(u64),
     /// Go on without the step.
     Skip,
     /// Give the workflow up.
@@ -132,6 +145,7 @@ impl Decision {
             Self::Approve => "approve",
             Self::Edit(_) => "edit",
             Self::Retry => "retry",
+            Self::Raise(_) => "raise",
             Self::Skip => "skip",
             Self::Abandon => "abandon",
         }

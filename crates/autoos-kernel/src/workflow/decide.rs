@@ -1,20 +1,30 @@
 //! The rule: a command and the state give the events that make it true. What follows from them by
-//! itself, starts and ends, is in [`advance`](super::advance).
+//! itself, starts and ends, is in [`advance`](super::advance); what becomes of failures in
+//! [`climb`](super::climb), of answers in [`review`](super::review), of plans in
+//! [`judge`](super::judge).
 
 use super::{
     Command, Decision, End, Event, Output, PLANNING, Rejected, Running, StepState, Verdict,
-    Workflow, event::Seed,
+    Workflow, climb::Failure, event::Seed,
 };
 use crate::{
-    body::BodyRef,
-    ladder::{self, Exit, FailureClass, Next, Rung},
-    plan::outline::{Outline, StepKind},
+    ladder::{self, Exit, FailureClass},
+    plan::outline::StepKind,
     rng::Rng,
+    route::Router,
     time::Timestamp,
 };
 
 /// Who cancels a workflow that ran out of time.
 pub(super) const DEADLINE: &str = "deadline";
+
+/// What a decision may draw on beyond the state and the time.
+pub struct Means<'a> {
+    /// Random choices.
+    pub rng: &'a mut dyn Rng,
+    /// Who is asked.
+    pub router: &'a dyn Router,
+}
 
 impl Workflow {
     /// Decides a command, folds what it decides, and gives the events to record.
@@ -31,7 +41,7 @@ impl Workflow {
         &mut self,
         command: Command,
         now: Timestamp,
-        rng: &mut dyn Rng,
+        means: &mut Means<'_>,
     ) -> Result<Vec<Event>, Rejected> {
         if self.created.is_none() != matches!(command, Command::Create(_)) {
             return Err(if self.created.is_none() { Rejected::Missing } else { Rejected::Exists });
@@ -42,7 +52,9 @@ impl Workflow {
                 _ => Err(Rejected::Ended(end.state)),
             };
         }
-        let mut decider = Decider { workflow: self, now, rng, events: Vec::new() };
+        let Means { rng, router } = means;
+        let mut decider =
+            Decider { workflow: self, now, rng: &mut **rng, router: *router, events: Vec::new() };
         decider.command(command)?;
         decider.pass_time();
         decider.advance();
@@ -54,6 +66,7 @@ pub(super) struct Decider<'a> {
     pub(super) workflow: &'a mut Workflow,
     pub(super) now: Timestamp,
     pub(super) rng: &'a mut dyn Rng,
+    pub(super) router: &'a dyn Router,
     pub(super) events: Vec<Event>,
 }
 
@@ -75,6 +88,10 @@ impl Decider<'_> {
             Command::Recover => self.recover(),
             // Time passes with every command.
             Command::Tick => {}
+            Command::Fork { parent, at, model, by } => {
+                self.push(Event::Forked { parent, at, model, by });
+                self.recover();
+            }
             Command::Pause { by } if !self.workflow.paused => self.push(Event::Paused { by }),
             Command::Resume { by } if self.workflow.paused => self.push(Event::Resumed { by }),
             Command::Pause { .. } | Command::Resume { .. } => {}
@@ -112,31 +129,6 @@ impl Decider<'_> {
                 Ok(())
             }
         }
-    }
-
-    fn judged(
-        &mut self,
-        plan: BodyRef,
-        verdict: Result<Outline, Vec<String>>,
-    ) -> Result<(), Rejected> {
-        let asked = self.workflow.steps.get(PLANNING).map(|s| &s.state);
-        let same = matches!(asked, Some(StepState::Completed(output)) if output.body == plan);
-        if !same || self.workflow.plan.is_some() {
-            return Err(Rejected::Stale("the plan is no longer up for judgement".into()));
-        }
-        let verdict = verdict.and_then(|outline| match outline.disorder() {
-            Some(problem) => Err(vec![problem]),
-            None => Ok(outline),
-        });
-        match verdict {
-            Ok(outline) => self.push(Event::PlanAdopted { revision: 1, plan, outline }),
-            Err(problems) => {
-                let detail = format!("the plan was refused: {}", problems.join("; "));
-                self.push(Event::PlanRefused { problems });
-                self.climb(PLANNING, Exit::Failed(FailureClass::Malformed), &detail, None);
-            }
-        }
-        Ok(())
     }
 
     fn evaluated(&mut self, step: String, verdict: Verdict) -> Result<(), Rejected> {
@@ -185,21 +177,17 @@ impl Decider<'_> {
         let run = self.running(step, attempt)?;
         let cost = cost.unwrap_or(run.reserved);
         let (failure, retry_after_ms) = match end {
-            End::Done(output) => {
-                let output = output.sane();
-                let Some(detail) = self.too_unsure(step, &output) else {
-                    let step = step.to_owned();
-                    self.push(Event::AttemptCompleted { step, attempt, output, cost, tokens });
-                    return Ok(());
-                };
-                (Failure { exit: Exit::Unsure, detail, doubtful: Some(output) }, None)
-            }
+            End::Done(output) => match self.done(step, &run, output.sane(), cost, tokens) {
+                None => return Ok(()),
+                Some(failure) => (failure, None),
+            },
             End::Failed { exit, detail, retry_after_ms, doubtful } => {
                 let Some(exit) = self.certain(step, &run, exit)? else {
                     self.push(Event::AttemptInDoubt { step: step.to_owned(), attempt, exit });
                     return Ok(());
                 };
                 let doubtful = doubtful.map(Output::sane);
+                let doubtful = doubtful.map(|output| self.as_reviewed(step, &run, output));
                 (Failure { exit, detail, doubtful }, retry_after_ms)
             }
             End::NotDone => {
@@ -214,7 +202,7 @@ impl Decider<'_> {
                 (Failure::new(exit, "its effect did not take place"), None)
             }
         };
-        self.failed(step, attempt, failure, cost, tokens, retry_after_ms);
+        self.failed(step, &run, failure, cost, tokens, retry_after_ms);
         Ok(())
     }
 
@@ -234,43 +222,6 @@ impl Decider<'_> {
         Ok(Some(Exit::EffectUnknown))
     }
 
-    /// Why an output is below the threshold of the risk; none when it is good enough.
-    fn too_unsure(&self, step: &str, output: &Output) -> Option<String> {
-        let gated = self.workflow.steps.get(step).is_some_and(|s| s.outline.gated);
-        let (risk, confidence) = (self.workflow.risk, output.confidence.filter(|_| gated)?);
-        (confidence < risk.threshold()).then(|| {
-            let threshold = risk.threshold();
-            format!(
-                "confidence {confidence:.2} is below the {threshold:.2} that {risk} risk asks for"
-            )
-        })
-    }
-
-    pub(super) fn failed(
-        &mut self,
-        step: &str,
-        attempt: u32,
-        failure: Failure,
-        cost: u64,
-        tokens: (u64, u64),
-        retry_after_ms: Option<u64>,
-    ) {
-        let Failure { exit, detail, doubtful } = failure;
-        self.push(Event::AttemptFailed {
-            step: step.to_owned(),
-            attempt,
-            exit,
-            detail: detail.clone(),
-            cost,
-            tokens,
-            doubtful,
-        });
-        // Whoever is winding down climbs no ladder.
-        if !self.workflow.is_winding_down() {
-            self.climb(step, exit, &detail, retry_after_ms);
-        }
-    }
-
     /// The attempts that the process before had in flight: none of their agents is left.
     fn recover(&mut self) {
         for (step, run, effectful) in self.in_flight() {
@@ -284,7 +235,7 @@ impl Decider<'_> {
             self.push(Event::AttemptInDoubt { step, attempt: run.attempt, exit });
         } else {
             let failure = Failure::new(exit, detail);
-            self.failed(&step, run.attempt, failure, run.reserved, (0, 0), None);
+            self.failed(&step, run, failure, run.reserved, (0, 0), None);
         }
     }
 
@@ -351,59 +302,5 @@ impl Decider<'_> {
         }
         self.push(Event::EscalationResolved { escalation: number, decision, by });
         Ok(())
-    }
-
-    /// Goes one rung up, or as far as it takes.
-    fn climb(&mut self, id: &str, exit: Exit, detail: &str, retry_after_ms: Option<u64>) {
-        let Some(step) = self.workflow.steps.get(id) else { return };
-        let outline = &step.outline;
-        let next = ladder::next(
-            exit,
-            step.tried,
-            outline.retry,
-            outline.fallback,
-            retry_after_ms,
-            self.rng,
-        );
-        let other = outline.models().get(step.model + 1).map(|m| m.model.clone());
-        let (rung, wait_ms, model) = match next {
-            Next::Retry { wait_ms } => (Rung::Retry, wait_ms, None),
-            Next::Replace => (Rung::ReplaceAgent, 0, None),
-            Next::Swap => (Rung::SwapLlm, 0, other),
-            Next::Escalate => return self.escalate(id, exit, detail),
-            // Without a plan there would be nothing left to do, and no end either.
-            Next::Skip if id == PLANNING => return self.escalate(id, exit, detail),
-            Next::Skip => {
-                let reason = format!("{exit}: {detail}");
-                return self.push(Event::StepSkipped { step: id.to_owned(), reason });
-            }
-            Next::Fail => return self.push(Event::StepFailed { step: id.to_owned(), exit }),
-        };
-        let due = self.now.plus_ms(wait_ms);
-        self.push(Event::RungClimbed { step: id.to_owned(), rung, exit, due, model });
-    }
-
-    pub(super) fn escalate(&mut self, id: &str, exit: Exit, detail: &str) {
-        let number = self.workflow.escalations.keys().last().map_or(1, |last| last + 1);
-        self.push(Event::Escalated {
-            escalation: number,
-            step: id.to_owned(),
-            exit,
-            detail: detail.to_owned(),
-            due: self.now.plus_ms(self.workflow.patience_ms),
-        });
-    }
-}
-
-/// How an attempt failed.
-pub(super) struct Failure {
-    exit: Exit,
-    detail: String,
-    doubtful: Option<Output>,
-}
-
-impl Failure {
-    pub(super) fn new(exit: Exit, detail: &str) -> Self {
-        Self { exit, detail: detail.to_owned(), doubtful: None }
     }
 }

@@ -1,14 +1,15 @@
 //! What can become true of a workflow. The journal keeps these for ever: they are only added to.
 
 use super::{
-    Output,
+    Output, Purpose,
     command::{Decision, Verdict},
 };
 use crate::{
     body::BodyRef,
-    id::AgentId,
+    id::{AgentId, WorkflowId},
     ladder::{Exit, Rung},
     plan::outline::{Outline, StepOutline},
+    route::Choice,
     time::Timestamp,
     words::RiskLevel,
 };
@@ -87,6 +88,46 @@ pub enum Event {
         reserved: u64,
         /// When it counts as stalled.
         deadline: Timestamp,
+        /// What for.
+        #[serde(default, skip_serializing_if = "Purpose::is_answer")]
+        purpose: Purpose,
+        /// How the model was chosen, where there was a choice.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Choice>,
+    },
+    /// None of the models that may be asked can be asked now; it is looked again later.
+    ModelsAwaited {
+        /// The step.
+        step: String,
+        /// When it is looked again.
+        due: Timestamp,
+        /// Why none can be asked.
+        reason: String,
+        /// Whether it begins again on the first rung then: all that could be tried was.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anew: bool,
+    },
+    /// An attempt brought an answer that is looked at by others before anything is built on it.
+    AttemptAnswered {
+        /// The step.
+        step: String,
+        /// Its number.
+        attempt: u32,
+        /// The answer, with the confidence that it has so far.
+        output: Output,
+        /// What it cost, in micro-dollars.
+        cost: u64,
+        /// Tokens of prompts and answers.
+        tokens: (u64, u64),
+    },
+    /// Nobody could be had to review an answer, and its risk bears that it counts as it is.
+    AnswerTaken {
+        /// The step.
+        step: String,
+        /// The answer, with the confidence that is left to it.
+        output: Output,
+        /// Why it was not reviewed.
+        reason: String,
     },
     /// An attempt brought something.
     AttemptCompleted {
@@ -139,9 +180,12 @@ pub enum Event {
         exit: Exit,
         /// When the next attempt starts.
         due: Timestamp,
-        /// The model that is asked next, where it is another.
+        /// The model that is given up, where another is asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        model: Option<String>,
+        without: Option<String>,
+        /// What was tried on the rungs below, in a line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        tried: String,
     },
     /// A step was left out.
     StepSkipped {
@@ -177,6 +221,17 @@ pub enum Event {
         /// The answer.
         decision: Decision,
         /// Who gave it.
+        by: String,
+    },
+    /// It goes on from a position of another workflow, whose events up to there come before this.
+    Forked {
+        /// That workflow.
+        parent: WorkflowId,
+        /// How many of its events were taken over.
+        at: u64,
+        /// The model that is asked from here on wherever it may be.
+        model: Option<String>,
+        /// Who asked for it.
         by: String,
     },
     /// No attempt starts until someone resumes.

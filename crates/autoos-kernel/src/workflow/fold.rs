@@ -1,11 +1,13 @@
 //! The fold: what each event changes. It takes no clock and makes no choice.
 
 use super::{
-    AdoptedPlan, Ending, Escalation, Event, Output, Running, Step, StepState, Workflow,
+    AdoptedPlan, Answer, Ending, Escalation, Event, Fork, Mutation, Output, PLANNING, Purpose,
+    Reviewing, Running, Step, StepState, Workflow,
     command::{Decision, Verdict},
+    is_planning,
 };
 use crate::{
-    ladder::{Exit, Rung, Tried},
+    ladder::{Exit, Rung, Tried, is_doubt},
     plan::outline::StepOutline,
     time::Timestamp,
     words::WorkflowState,
@@ -13,12 +15,11 @@ use crate::{
 
 impl Step {
     pub(super) fn new(outline: StepOutline, parent: Option<(String, u32)>) -> Self {
-        let models_left = outline.models().len().saturating_sub(1) as u32;
-        Self {
+        let mut step = Self {
             outline,
             state: StepState::Blocked,
             attempts: 0,
-            tried: Tried { models_left, ..Tried::default() },
+            tried: Tried::default(),
             model: 0,
             agent: None,
             note: None,
@@ -26,15 +27,87 @@ impl Step {
             spent: 0,
             items: None,
             parent,
-        }
+            without: Vec::new(),
+            reviewing: None,
+            awaiting: None,
+        };
+        step.forget();
+        step
+    }
+
+    /// As if nothing had been tried yet.
+    fn forget(&mut self) {
+        self.without.clear();
+        self.reviewing = None;
+        self.model = 0;
+        self.tried = Tried { models_left: self.models_left(), ..Tried::default() };
     }
 
     fn try_anew(&mut self) {
-        let models_left = self.outline.models().len().saturating_sub(1) as u32;
-        self.tried = Tried { models_left, ..Tried::default() };
-        self.model = 0;
+        self.forget();
+        self.awaiting = None;
         // Its list was perhaps never looked at: what is Ready runs as one attempt.
         self.state = if self.outline.evaluated { StepState::Blocked } else { StepState::Ready };
+    }
+
+    /// How many candidates are left beside the one that is asked.
+    fn models_left(&self) -> u32 {
+        self.open_models().len().saturating_sub(1) as u32
+    }
+
+    /// The counts of the ladder for what its attempts are for.
+    fn tried_mut(&mut self, purpose: Purpose) -> &mut Tried {
+        match (&mut self.reviewing, purpose) {
+            (Some(reviewing), Purpose::Second | Purpose::Review) => &mut reviewing.tried,
+            _ => &mut self.tried,
+        }
+    }
+
+    fn start(&mut self, run: Running, model: Option<&str>) {
+        self.attempts = run.attempt;
+        let changed = match (&mut self.reviewing, run.purpose) {
+            (Some(reviewing), Purpose::Second | Purpose::Review) => {
+                let changed = reviewing.model.as_deref() != model;
+                reviewing.model = model.map(str::to_owned);
+                changed
+            }
+            _ => {
+                let models = self.outline.models();
+                let at = models.iter().position(|c| Some(c.model.as_str()) == model);
+                let at = at.unwrap_or(self.model);
+                let changed = at != self.model;
+                self.model = at;
+                changed
+            }
+        };
+        let tried = self.tried_mut(run.purpose);
+        if changed {
+            tried.on_model = 0;
+        }
+        tried.attempts += 1;
+        tried.on_model += 1;
+        self.state = StepState::Running(run);
+    }
+
+    /// An answer came that is to be made sure of: what comes next begins on its first rung.
+    fn answered(&mut self, attempt: u32, output: &Output) {
+        let asked = match &self.reviewing {
+            Some(reviewing) => reviewing.model.clone(),
+            None => self.candidate().map(|c| c.model.clone()),
+        };
+        let model = asked.unwrap_or_default();
+        let known = self.outline.models().iter().find(|c| c.model == model);
+        let vendor = known.map(|c| c.vendor.clone()).unwrap_or_default();
+        let mut answers = self.reviewing.take().map(|r| r.answers).unwrap_or_default();
+        answers.push(Answer { attempt, model, vendor, output: output.clone() });
+        self.reviewing =
+            Some(Reviewing { answers, tried: Tried::default(), without: Vec::new(), model: None });
+        let models_left = self.reviewers().len().saturating_sub(1) as u32;
+        if let Some(reviewing) = &mut self.reviewing {
+            reviewing.tried.models_left = models_left;
+        }
+        self.awaiting = None;
+        self.state = StepState::Answered;
     }
 }
 
@@ -66,7 +139,8 @@ impl Workflow {
             }
             Event::PlanRefused { problems } => {
                 self.refused.clone_from(problems);
-                if let Some(step) = self.steps.get_mut(super::PLANNING) {
+                let planning = self.planning_step().unwrap_or(PLANNING).to_owned();
+                if let Some(step) = self.steps.get_mut(&planning) {
                     step.note = Some(problems.join("; "));
                     step.state = StepState::Blocked;
                 }
@@ -77,23 +151,50 @@ impl Workflow {
                 self.set(step, StepState::Gathered);
                 self.gather(step);
             }
-            Event::AttemptStarted { step, attempt, agent, reserved, deadline, .. } => {
+            Event::AttemptStarted {
+                step,
+                attempt,
+                agent,
+                model,
+                reserved,
+                deadline,
+                purpose,
+                ..
+            } => {
                 self.budget.reserve(*reserved);
                 if let Some(step) = self.steps.get_mut(step) {
-                    step.attempts = *attempt;
                     step.agent = Some(*agent);
-                    step.tried.attempts += 1;
-                    step.tried.on_model += 1;
-                    step.state = StepState::Running(Running {
+                    let run = Running {
                         attempt: *attempt,
                         since: at,
                         deadline: *deadline,
                         reserved: *reserved,
+                        purpose: *purpose,
                         in_doubt: false,
                         doubt: None,
-                    });
+                    };
+                    step.start(run, model.as_deref());
                 }
             }
+            Event::ModelsAwaited { step, due, anew, .. } => {
+                if let Some(step) = self.steps.get_mut(step) {
+                    if *anew && step.reviewing.is_none() {
+                        step.forget();
+                    } else if *anew && let Some(reviewing) = &mut step.reviewing {
+                        reviewing.without.clear();
+                        reviewing.tried = Tried::default();
+                    }
+                    step.awaiting.get_or_insert(at);
+                    step.state = StepState::BackingOff { due: *due, rung: Rung::SwapLlm };
+                }
+            }
+            Event::AttemptAnswered { step, attempt, output, cost, .. } => {
+                self.settle(step, *cost);
+                if let Some(step) = self.steps.get_mut(step) {
+                    step.answered(*attempt, output);
+                }
+            }
+            Event::AnswerTaken { step, output, .. } => self.complete(step, output.clone()),
             Event::AttemptCompleted { step, output, cost, .. } => {
                 self.settle(step, *cost);
                 self.complete(step, output.clone());
@@ -109,14 +210,28 @@ impl Workflow {
                     run.doubt = Some(*exit);
                 }
             }
-            Event::RungClimbed { step, rung, due, .. } => self.fold_climbed(step, *rung, *due),
+            Event::RungClimbed { step, rung, exit, due, without, .. } => {
+                self.fold_climbed(step, *rung, *due, without.as_deref());
+                if *rung == Rung::MutateStrategy {
+                    self.fold_mutating(step, *exit);
+                }
+            }
             Event::StepSkipped { step, reason } => {
                 self.set(step, StepState::Skipped { reason: reason.clone() });
                 self.gather(step);
+                if is_planning(step) {
+                    self.mutation = None;
+                }
             }
             Event::StepFailed { step, exit } => self.set(step, StepState::Failed { exit: *exit }),
             Event::Escalated { escalation, step, exit, detail, due } => {
-                self.set(step, StepState::Escalated { escalation: *escalation });
+                if let Some(step) = self.steps.get_mut(step) {
+                    // What nobody could make sure of is a human's to believe.
+                    if let Some(reviewing) = step.reviewing.take() {
+                        step.doubtful = reviewing.answers.into_iter().next().map(|a| a.output);
+                    }
+                    step.state = StepState::Escalated { escalation: *escalation };
+                }
                 self.escalations.insert(
                     *escalation,
                     Escalation {
@@ -131,6 +246,9 @@ impl Workflow {
             }
             Event::EscalationResolved { escalation, decision, by } => {
                 self.fold_resolved(*escalation, decision, by);
+            }
+            Event::Forked { parent, at, model, .. } => {
+                self.fork = Some(Fork { parent: *parent, at: *at, model: model.clone() });
             }
             Event::Paused { .. } => self.paused = true,
             Event::Resumed { .. } => self.paused = false,
@@ -147,13 +265,56 @@ impl Workflow {
         }
     }
 
+    /// A plan is in force: what is done of the one before stays done, the rest gives way.
     fn adopt(&mut self, plan: AdoptedPlan) {
+        self.mutation = None;
+        // A planner may only raise what the client stated.
+        self.risk = plan.outline.risk.map_or(self.risk, |risk| risk.max(self.risk));
+        let keeps = |step: &Step| !step.is_replaceable() || step.parent.is_some();
+        let mut given_up = Vec::new();
+        for (id, step) in &mut self.steps {
+            if !is_planning(id) && !keeps(step) {
+                step.state = StepState::Dropped;
+                given_up.push(id.clone());
+            }
+        }
         for outline in &plan.outline.steps {
-            self.steps
-                .entry(outline.id.clone())
-                .or_insert_with(|| Step::new(outline.clone(), None));
+            let known = self.steps.get(&outline.id);
+            if known.is_none_or(|step| step.state == StepState::Dropped) {
+                let attempts = known.map_or(0, |step| step.attempts);
+                let spent = known.map_or(0, |step| step.spent);
+                let step = Step { attempts, spent, ..Step::new(outline.clone(), None) };
+                self.steps.insert(outline.id.clone(), step);
+            }
+        }
+        let by = format!("revision {}", plan.revision);
+        for escalation in self.escalations.values_mut() {
+            if escalation.resolved.is_none() && given_up.contains(&escalation.step) {
+                escalation.resolved = Some((Decision::Skip, by.clone()));
+            }
         }
         self.plan = Some(plan);
+    }
+
+    /// The plan is made anew around a step.
+    fn fold_mutating(&mut self, id: &str, exit: Exit) {
+        let revision = self.plan.as_ref().map_or(1, |plan| plan.revision) + 1;
+        let (Some(planner), Some(failed)) =
+            (self.steps.get(PLANNING).map(|s| s.outline.clone()), self.steps.get_mut(id))
+        else {
+            return;
+        };
+        failed.state = StepState::Mutating;
+        failed.reviewing = None;
+        let why = failed.note.clone().unwrap_or_default();
+        self.mutations += 1;
+        let planning = format!("{PLANNING}.{}", self.mutations + 1);
+        let outline = StepOutline { id: planning.clone(), ..planner };
+        let mut step = Step::new(outline, None);
+        step.note = Some(format!("step {id} failed: {exit}: {why}"));
+        step.state = StepState::Ready;
+        self.steps.insert(planning.clone(), step);
+        self.mutation = Some(Mutation { step: id.to_owned(), exit, revision, planning });
     }
 
     fn set(&mut self, step: &str, state: StepState) {
@@ -205,6 +366,8 @@ impl Workflow {
     fn complete(&mut self, id: &str, output: Output) {
         if let Some(step) = self.steps.get_mut(id) {
             step.note = None;
+            step.reviewing = None;
+            step.awaiting = None;
             step.state = StepState::Completed(output);
         }
         self.gather(id);
@@ -224,26 +387,50 @@ impl Workflow {
 
     fn fold_failed(&mut self, id: &str, exit: Exit, detail: &str, doubtful: Option<&Output>) {
         let Some(step) = self.steps.get_mut(id) else { return };
+        let purpose = match &step.state {
+            StepState::Running(run) => run.purpose,
+            _ => Purpose::Answer,
+        };
         if exit == Exit::HostLost {
             // The host's fault, not the step's: it does not use up an attempt.
-            step.tried.hosts_lost += 1;
-            step.tried.attempts = step.tried.attempts.saturating_sub(1);
-            step.tried.on_model = step.tried.on_model.saturating_sub(1);
-        } else {
+            let tried = step.tried_mut(purpose);
+            tried.hosts_lost += 1;
+            tried.attempts = tried.attempts.saturating_sub(1);
+            tried.on_model = tried.on_model.saturating_sub(1);
+        } else if purpose == Purpose::Answer || is_doubt(exit) {
             step.note = Some(detail.to_owned());
         }
         if doubtful.is_some() {
             step.doubtful = doubtful.cloned();
         }
-        step.state = StepState::Blocked;
+        if purpose == Purpose::Answer || is_doubt(exit) {
+            step.reviewing = None;
+            step.state = StepState::Blocked;
+        } else {
+            step.state = StepState::Answered;
+        }
     }
 
-    fn fold_climbed(&mut self, id: &str, rung: Rung, due: Timestamp) {
+    fn fold_climbed(&mut self, id: &str, rung: Rung, due: Timestamp, without: Option<&str>) {
         let Some(step) = self.steps.get_mut(id) else { return };
         if rung == Rung::SwapLlm {
-            step.model += 1;
-            step.tried.on_model = 0;
-            step.tried.models_left = step.tried.models_left.saturating_sub(1);
+            let asked = match &step.reviewing {
+                Some(reviewing) => reviewing.model.clone(),
+                None => step.candidate().map(|c| c.model.clone()),
+            };
+            let gone = without.map(str::to_owned).or(asked);
+            match &mut step.reviewing {
+                Some(reviewing) => reviewing.without.extend(gone),
+                None => step.without.extend(gone),
+            }
+            let left = match &step.reviewing {
+                Some(_) => step.reviewers().len().saturating_sub(1) as u32,
+                None => step.models_left(),
+            };
+            let purpose = step.purpose();
+            let tried = step.tried_mut(purpose);
+            tried.on_model = 0;
+            tried.models_left = left;
         }
         step.state = StepState::BackingOff { due, rung };
     }
@@ -261,7 +448,10 @@ impl Workflow {
             Decision::Edit(body) => {
                 self.complete(&id, Output { body: *body, confidence: None, evidence: None });
             }
-            Decision::Retry => {
+            Decision::Retry | Decision::Raise(_) => {
+                if let Decision::Raise(more) = decision {
+                    self.budget.granted = self.budget.granted.saturating_add(*more);
+                }
                 if let Some(step) = self.steps.get_mut(&id) {
                     step.try_anew();
                 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Planning  ── plan adopted ──────────────▶ Running ── result sure enough ─▶ Completed
-//!    │  ▲                                   │  ▲  └── a step fails for good ─▶ Failed
-//!    │  └── plan refused: planned again     │  │
+//!    │  ▲                                   │ ▲│  └── a step fails for good ─▶ Failed
+//!    │  └── plan refused: planned again     │ │└ a part fails: planned anew, the rest kept
 //!    └────────── a human is asked ──▶ Escalated ── resolved ──▶ where it was
 //! any of these ── pause ──▶ Paused ── resume ──▶ where it was
 //! any of these ── cancel ─▶ Cancelling ── what was in flight is settled ──▶ Cancelled
@@ -15,22 +15,28 @@
 //! Left out: the texts (bodies), which this machine never reads, and doing anything.
 
 mod advance;
+mod climb;
 mod command;
 mod decide;
 mod event;
 mod fold;
+mod judge;
 mod outstanding;
+mod review;
+mod start;
 
 pub use command::{Command, Decision, End, Rejected, Verdict};
+pub use decide::Means;
 pub use event::{Event, Seed};
 pub use outstanding::Effect;
 
 use crate::{
+    assurance::Assurance,
     body::BodyRef,
     budget::Budget,
     id::{AgentId, WorkflowId},
     ladder::{Exit, Rung, Tried},
-    plan::outline::{Outline, StepOutline},
+    plan::outline::{Candidate, Outline, StepOutline},
     time::Timestamp,
     words::{RiskLevel, WorkflowState},
 };
@@ -40,8 +46,17 @@ use std::collections::BTreeMap;
 /// The id of the step that makes the plan.
 pub const PLANNING: &str = "planning";
 
+/// Whether a step makes a plan. No step of a plan has such an id.
+#[must_use]
+pub fn is_planning(id: &str) -> bool {
+    id.strip_prefix(PLANNING).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Revisions of a plan that are made because a part of it failed, before a human is asked.
+pub const MUTATIONS_MAX: u32 = 2;
+
 /// Changes when a snapshot of [`Workflow`] made by older code can no longer be read.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// The state of a workflow: the fold of its stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,8 +87,45 @@ pub struct Workflow {
     pub paused: bool,
     /// Who cancelled it, and why.
     pub cancelled: Option<(String, String)>,
+    /// The part that is being planned anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mutation: Option<Mutation>,
+    /// How often a part was planned anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mutations: u32,
+    /// Where it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
     /// How it ended.
     pub end: Option<Ending>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// A part of the plan that is planned anew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mutation {
+    /// The step that failed.
+    pub step: String,
+    /// How.
+    pub exit: Exit,
+    /// The revision that is being made.
+    pub revision: u32,
+    /// The step that makes it: `planning.2`, and so on.
+    pub planning: String,
+}
+
+/// Where a workflow was forked from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The workflow whose first events it took over.
+    pub parent: WorkflowId,
+    /// How many.
+    pub at: u64,
+    /// The model that is asked wherever it may be.
+    pub model: Option<String>,
 }
 
 /// A plan in force.
@@ -148,6 +200,78 @@ pub struct Step {
     pub items: Option<u32>,
     /// Of an element: the step of the list, and which element.
     pub parent: Option<(String, u32)>,
+    /// Candidates that are not asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// What of its answer is being made sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewing: Option<Reviewing>,
+    /// Since when it waits for a model that can be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaiting: Option<Timestamp>,
+}
+
+/// An answer on its way to being believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reviewing {
+    /// The answer, and an independent second one where one is asked for.
+    pub answers: Vec<Answer>,
+    /// What the ladder has used up for the attempt that is due now.
+    pub tried: Tried,
+    /// Candidates for it that are not asked again.
+    pub without: Vec<String>,
+    /// Which one is asked; none before the first.
+    pub model: Option<String>,
+}
+
+/// An answer and who gave it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The attempt that brought it.
+    pub attempt: u32,
+    /// The model.
+    pub model: String,
+    /// Its vendor.
+    pub vendor: String,
+    /// The answer, with the confidence that it had by itself.
+    pub output: Output,
+}
+
+/// What an attempt is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The step's work.
+    #[default]
+    Answer,
+    /// The same work once more by another vendor, without knowing the first answer.
+    Second,
+    /// A verdict on the answer.
+    Review,
+}
+
+impl Purpose {
+    /// Whether it is the step's own work.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        *self == Self::Answer
+    }
+}
+
+impl Step {
+    /// What its next attempt is for.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        let Some(reviewing) = &self.reviewing else { return Purpose::Answer };
+        let quorum = self.outline.review().is_some_and(|r| r.assurance == Assurance::Quorum);
+        if quorum && reviewing.answers.len() < 2 { Purpose::Second } else { Purpose::Review }
+    }
+
+    /// The candidate that works its attempts.
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Candidate> {
+        self.outline.models().get(self.model)
+    }
 }
 
 /// Where a step stands.
@@ -160,6 +284,8 @@ pub enum StepState {
     Ready,
     /// An agent works on it.
     Running(Running),
+    /// It has an answer, and what is to be made sure of it starts as soon as it may.
+    Answered,
     /// Starts again when the time comes.
     BackingOff {
         /// When.
@@ -183,6 +309,10 @@ pub enum StepState {
     Completed(Output),
     /// All elements of its list are done.
     Gathered,
+    /// It failed, and the plan is made anew around it.
+    Mutating,
+    /// A later revision of the plan goes without it.
+    Dropped,
     /// Left out.
     Skipped {
         /// Why.
@@ -199,7 +329,7 @@ impl StepState {
     /// Whether the steps that need it may go on.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Completed(_) | Self::Gathered | Self::Skipped { .. })
+        matches!(self, Self::Completed(_) | Self::Gathered | Self::Skipped { .. } | Self::Dropped)
     }
 }
 
@@ -214,6 +344,9 @@ pub struct Running {
     pub deadline: Timestamp,
     /// What it may cost.
     pub reserved: u64,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_answer")]
+    pub purpose: Purpose,
     /// It is over, and whether its effect took place is to be asked after the deadline.
     pub in_doubt: bool,
     /// How it came to be in doubt.
@@ -256,6 +389,9 @@ impl Workflow {
             escalations: BTreeMap::new(),
             paused: false,
             cancelled: None,
+            mutation: None,
+            mutations: 0,
+            fork: None,
             end: None,
         }
     }
@@ -273,7 +409,7 @@ impl Workflow {
             WorkflowState::Paused
         } else if !running && self.escalations.values().any(|e| e.resolved.is_none()) {
             WorkflowState::Escalated
-        } else if self.plan.is_none() {
+        } else if self.plan.is_none() || self.mutation.is_some() {
             WorkflowState::Planning
         } else {
             WorkflowState::Running
@@ -317,6 +453,16 @@ impl Workflow {
     pub fn is_winding_down(&self) -> bool {
         self.cancelled.is_some()
             || self.steps.values().any(|s| matches!(s.state, StepState::Failed { .. }))
+    }
+
+    /// The step whose plan is wanted; none while the plan in force stands.
+    #[must_use]
+    pub fn planning_step(&self) -> Option<&str> {
+        match (&self.mutation, &self.plan) {
+            (Some(mutation), _) => Some(&mutation.planning),
+            (None, None) => Some(PLANNING),
+            (None, Some(_)) => None,
+        }
     }
 
     /// The key of a step's effectful call: the same for every attempt, so that a tool can tell

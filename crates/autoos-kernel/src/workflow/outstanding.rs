@@ -1,7 +1,7 @@
 //! What is to be done next, from the state alone. The owner does what it has not begun yet; after
 //! a restart it has begun nothing, and so does all of it.
 
-use super::{PLANNING, StepState, Workflow};
+use super::{StepState, Workflow};
 use crate::{body::BodyRef, time::Timestamp};
 use std::collections::BTreeSet;
 
@@ -24,7 +24,9 @@ pub enum Effect {
     },
     /// Have the intent judge this plan.
     Judge {
-        /// The planning step's attempt that made it.
+        /// The planning step that made it.
+        step: String,
+        /// The attempt that did.
         attempt: u32,
         /// The document.
         plan: BodyRef,
@@ -48,6 +50,7 @@ impl Workflow {
             return effects;
         }
         let ending = self.is_winding_down();
+        let planning = self.planning_step().filter(|_| !ending);
         for (id, step) in &self.steps {
             match &step.state {
                 // Not before the deadline: until then the lost process may still send it.
@@ -58,10 +61,9 @@ impl Workflow {
                 StepState::Running(run) if !run.in_doubt && !ending => {
                     effects.insert(Effect::StartAgent { step: id.clone(), attempt: run.attempt });
                 }
-                StepState::Completed(output)
-                    if id == PLANNING && self.plan.is_none() && !ending =>
-                {
-                    effects.insert(Effect::Judge { attempt: step.attempts, plan: output.body });
+                StepState::Completed(output) if planning == Some(id.as_str()) => {
+                    let (step, attempt) = (id.clone(), step.attempts);
+                    effects.insert(Effect::Judge { step, attempt, plan: output.body });
                 }
                 StepState::Blocked if step.outline.evaluated && !ending && self.may_start(id) => {
                     effects.insert(Effect::Evaluate { step: id.clone() });

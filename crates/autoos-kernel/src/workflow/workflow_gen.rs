@@ -2,11 +2,12 @@
 
 use super::{Command, Decision, Effect, End, Output, PLANNING, Seed, StepState, Verdict, Workflow};
 use crate::{
+    assurance::Assurance,
     body::BodyRef,
     ladder::{Exit, FailureClass},
     plan::{
         FallbackStrategy, RetryConfig,
-        outline::{Candidate, Outline, StepKind, StepOutline},
+        outline::{Candidate, Ceiling, Outline, Review, StepKind, StepOutline},
     },
     time::Timestamp,
     words::{EffectClass, LlmRole, RiskLevel},
@@ -17,19 +18,41 @@ pub(super) fn body(n: u8) -> BodyRef {
     BodyRef { hash: [n; 32], len: u32::from(n) }
 }
 
+fn candidate(model: &str, reserve_microusd: u64) -> Candidate {
+    // Two vendors, so that there is someone else to ask.
+    let vendor = if model == "m1" { "b" } else { "a" }.to_owned();
+    Candidate { model: model.to_owned(), reserve_microusd, vendor, fixed: false, lesson: None }
+}
+
+/// Now and then an answer is to be made sure of.
+fn reviews() -> impl Strategy<Value = Option<Review>> {
+    let assurance =
+        prop::sample::select(vec![Assurance::Verified, Assurance::OtherVendor, Assurance::Quorum]);
+    let models = prop::collection::vec(0u64..100, 0..3);
+    let ceiling =
+        prop::option::weighted(0.2, Just(Ceiling { confidence: 0.84, reason: "one".into() }));
+    let review = (assurance, models, ceiling).prop_map(|(assurance, models, ceiling)| {
+        let models = models.into_iter().enumerate();
+        let models = models.map(|(n, reserve)| candidate(&format!("m{n}"), reserve)).collect();
+        Review { assurance, models, ceiling, lesson: None }
+    });
+    prop::option::weighted(0.4, review)
+}
+
 fn kinds() -> impl Strategy<Value = StepKind> {
     let effect = prop_oneof![Just(EffectClass::Pure), Just(EffectClass::Effectful)];
     let reserve = 0u64..400;
     let model = |n: usize| format!("m{n}");
     prop_oneof![
         3 => effect.prop_map(|effect| StepKind::Tool { name: "tool".into(), effect }),
-        3 => prop::collection::vec(reserve, 1..4).prop_map(move |reserves| StepKind::Ask {
+        3 => (prop::collection::vec(reserve, 1..4), reviews()).prop_map(move |(reserves, review)| StepKind::Ask {
             role: LlmRole::Executor,
             models: reserves
                 .into_iter()
                 .enumerate()
-                .map(|(n, reserve_microusd)| Candidate { model: model(n), reserve_microusd })
+                .map(|(n, reserve)| candidate(&model(n), reserve))
                 .collect(),
+            review,
         }),
         1 => (1u64..5_000).prop_map(|ms| StepKind::Wait { ms }),
     ]
@@ -63,6 +86,7 @@ fn steps() -> impl Strategy<Value = StepOutline> {
             fallback,
             timeout_ms,
             items: 3,
+            task: String::new(),
         },
     )
 }
@@ -77,7 +101,7 @@ pub(super) fn plans() -> impl Strategy<Value = Outline> {
             step.needs = (0..n).filter(|i| mask & (1 << i) != 0).map(|i| ids[i].clone()).collect();
         }
         let result = ids.last().cloned().unwrap_or_default();
-        Outline { steps, result, worst_case_microusd: 0 }
+        Outline { steps, result, worst_case_microusd: 0, risk: None }
     })
 }
 
@@ -87,10 +111,8 @@ pub(super) fn beginnings() -> impl Strategy<Value = (Seed, Outline)> {
         id: PLANNING.into(),
         kind: StepKind::Ask {
             role: LlmRole::Planner,
-            models: vec![
-                Candidate { model: "m0".into(), reserve_microusd: 50 },
-                Candidate { model: "m1".into(), reserve_microusd: 20 },
-            ],
+            models: vec![candidate("m0", 50), candidate("m1", 20)],
+            review: None,
         },
         needs: Vec::new(),
         evaluated: false,
@@ -99,6 +121,7 @@ pub(super) fn beginnings() -> impl Strategy<Value = (Seed, Outline)> {
         fallback: FallbackStrategy::Escalate,
         timeout_ms: 5_000,
         items: 1,
+        task: String::new(),
     };
     let deadline = prop::option::weighted(0.3, 1_000u64..60_000);
     let money = 100u64..20_000;
@@ -214,6 +237,7 @@ fn decisions() -> impl Strategy<Value = Decision> {
         Decision::Approve,
         Decision::Edit(body(9)),
         Decision::Retry,
+        Decision::Raise(300),
         Decision::Skip,
         Decision::Abandon,
     ])
@@ -259,7 +283,7 @@ pub(super) fn report(
 }
 
 /// The states of a step, and where one event may lead from each. Staying is always legal.
-pub(super) const STEP_TABLE: [(&str, &[&str]); 11] = [
+pub(super) const STEP_TABLE: [(&str, &[&str]); 14] = [
     (
         "blocked",
         &[
@@ -272,15 +296,23 @@ pub(super) const STEP_TABLE: [(&str, &[&str]); 11] = [
             "backing_off",
             "escalated",
             "failed",
+            "mutating",
+            "dropped",
         ],
     ),
-    ("ready", &["running", "waiting", "escalated"]),
-    ("running", &["completed", "blocked"]),
-    ("backing_off", &["running", "escalated"]),
+    ("ready", &["running", "waiting", "escalated", "backing_off", "dropped", "blocked", "skipped"]),
+    ("running", &["completed", "blocked", "answered"]),
+    ("answered", &["running", "completed", "blocked", "backing_off", "escalated", "dropped"]),
+    (
+        "backing_off",
+        &["running", "escalated", "backing_off", "completed", "dropped", "blocked", "skipped"],
+    ),
+    ("mutating", &["blocked", "dropped", "escalated"]),
+    ("dropped", &["blocked"]),
     ("waiting", &["gathered"]),
     ("expanded", &["gathered"]),
-    ("escalated", &["completed", "ready", "blocked", "skipped", "failed"]),
-    // Only of the planning step: its plan was refused.
+    ("escalated", &["completed", "ready", "blocked", "skipped", "failed", "dropped"]),
+    // Only of a planning step: its plan was refused.
     ("completed", &["blocked"]),
     ("gathered", &[]),
     ("skipped", &[]),
@@ -290,7 +322,7 @@ pub(super) const STEP_TABLE: [(&str, &[&str]); 11] = [
 /// The same for workflows.
 pub(super) const WORKFLOW_TABLE: [(&str, &[&str]); 8] = [
     ("planning", &["running", "paused", "escalated", "cancelling", "failed"]),
-    ("running", &["paused", "escalated", "cancelling", "completed", "failed"]),
+    ("running", &["planning", "paused", "escalated", "cancelling", "completed", "failed"]),
     ("escalated", &["planning", "running", "paused", "cancelling", "failed"]),
     ("paused", &["planning", "running", "escalated", "cancelling", "completed", "failed"]),
     ("cancelling", &["cancelled", "failed"]),
@@ -316,6 +348,9 @@ pub(super) fn name(state: &StepState) -> &'static str {
         StepState::Blocked => "blocked",
         StepState::Ready => "ready",
         StepState::Running(_) => "running",
+        StepState::Answered => "answered",
+        StepState::Mutating => "mutating",
+        StepState::Dropped => "dropped",
         StepState::BackingOff { .. } => "backing_off",
         StepState::Waiting { .. } => "waiting",
         StepState::Expanded => "expanded",

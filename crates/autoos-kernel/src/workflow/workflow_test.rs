@@ -5,9 +5,35 @@
 
 use super::generate::*;
 use super::*;
-use crate::{codec::Recorded, ladder::leaves_doubt, plan::outline::Outline, rng::Seeded};
+use crate::{
+    codec::Recorded,
+    ladder::leaves_doubt,
+    plan::outline::Outline,
+    rng::Seeded,
+    route::{Choice, Route, Router, Scored, Wish},
+};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+
+/// Chooses at random, and now and then finds that nobody can be asked, as long as faults last.
+#[derive(Clone, Copy)]
+struct Moody {
+    healed: bool,
+}
+
+impl Router for Moody {
+    fn route(&self, wish: &Wish<'_>) -> Route {
+        assert!(!wish.candidates.is_empty(), "nobody to choose from: {wish:?}");
+        if !self.healed && wish.bits % 7 == 3 {
+            return Route::Wait { ms: wish.bits % 3_000, reason: "all are out".into() };
+        }
+        let taken = wish.candidates[wish.bits as usize % wish.candidates.len()];
+        let kept = wish.keep.unwrap_or(&taken.model).to_owned();
+        let scores = vec![Scored { model: kept.clone(), score: 0.5, note: String::new() }];
+        let choice = Choice { reason: "it was its turn".into(), scores, explored: false };
+        Route::Ask { model: kept, choice: Some(choice) }
+    }
+}
 
 /// A workflow, all that was recorded of it, and what must be remembered to judge it.
 struct World {
@@ -19,6 +45,7 @@ struct World {
     said: Vec<Command>,
     now: Timestamp,
     rng: Seeded,
+    router: Moody,
     /// Steps whose effect may have taken place.
     doubted: BTreeSet<String>,
     /// Attempts that began and are not settled.
@@ -36,6 +63,7 @@ impl World {
             said: Vec::new(),
             now: Timestamp(0),
             rng: Seeded(random),
+            router: Moody { healed: false },
             doubted: BTreeSet::new(),
             open: BTreeSet::new(),
         };
@@ -46,7 +74,8 @@ impl World {
     fn say(&mut self, command: Command) {
         let before = self.workflow.clone();
         self.said.push(command.clone());
-        match self.workflow.decide(command.clone(), self.now, &mut self.rng) {
+        let mut means = Means { rng: &mut self.rng, router: &self.router };
+        match self.workflow.decide(command.clone(), self.now, &mut means) {
             Err(_) => assert_eq!(before, self.workflow, "a rejected command left a trace"),
             Ok(events) => {
                 self.permit(&command, &before);
@@ -70,7 +99,9 @@ impl World {
             Command::Ended { step, end: End::NotDone, .. } => {
                 self.doubted.remove(step);
             }
-            Command::Resolve { escalation, decision: Decision::Retry, .. } => {
+            Command::Resolve {
+                escalation, decision: Decision::Retry | Decision::Raise(_), ..
+            } => {
                 self.doubted.remove(&before.escalations[escalation].step);
             }
             _ => {}
@@ -92,7 +123,8 @@ impl World {
             let Some(was) = before.steps.get(id) else { continue };
             assert_legal(&STEP_TABLE, name(&was.state), name(&step.state), event);
             let reopened = was.state.is_over() && !step.state.is_over();
-            assert!(!reopened || id == PLANNING, "{id} was over: {event:?}");
+            let anew = is_planning(id) || was.state == StepState::Dropped;
+            assert!(!reopened || anew, "{id} was over: {event:?}");
         }
         assert!(self.shadow.budget.holds(), "{:?} after {event:?}", self.shadow.budget);
         self.settle(event);
@@ -115,6 +147,7 @@ impl World {
                 assert!(self.open.insert((step.clone(), *attempt)), "{step}/{attempt} twice");
             }
             Event::AttemptCompleted { step, attempt, .. }
+            | Event::AttemptAnswered { step, attempt, .. }
             | Event::AttemptFailed { step, attempt, .. } => {
                 assert!(self.open.remove(&(step.clone(), *attempt)), "{step}/{attempt} not open");
             }
@@ -180,13 +213,15 @@ impl World {
     fn tick(&mut self) {
         self.say(Command::Tick);
         let still = self.workflow.wake(self.now).filter(|wake| *wake <= self.now);
-        let once_more = self.workflow.clone().decide(Command::Tick, self.now, &mut self.rng);
+        let mut means = Means { rng: &mut self.rng, router: &self.router };
+        let once_more = self.workflow.clone().decide(Command::Tick, self.now, &mut means);
         // An escalation of this very tick may have no patience at all.
         assert!(still.is_none() || once_more.is_ok_and(|e| !e.is_empty()), "it spins: {still:?}");
     }
 
     /// From now on everything succeeds and everybody answers.
     fn heal(&mut self) -> u32 {
+        self.router.healed = true;
         self.say(Command::Recover);
         self.say(Command::Resume { by: "ann".into() });
         for round in 0..200 {

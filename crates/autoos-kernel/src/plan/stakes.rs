@@ -1,0 +1,129 @@
+//! What hangs on each step of a plan, and so how its answer is made sure of.
+//!
+//! An answer matters when it is the result, when the plan calls it critical, or when a tool with an
+//! effect is fed by it. What a risk asks for then is [`assurance`]'s to say.
+
+use super::{
+    FallbackStrategy, Plan, Work, WorkflowStep,
+    check::{Against, inputs_from, sources, step_of},
+    outline::{Candidate, Review},
+};
+use crate::{
+    assurance::{self, Assurance},
+    tool::Catalog,
+    words::{EffectClass, LlmRole, RiskLevel},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Tokens that a verdict may have.
+const VERDICT_TOKENS: u32 = 1_000;
+
+/// Who may serve a step; those that lessons speak against come last.
+pub(super) fn candidates(
+    role: LlmRole,
+    kind: &str,
+    step: &WorkflowStep,
+    against: &Against<'_>,
+) -> Vec<Candidate> {
+    let limits = step.limits;
+    let all = against.models.candidates(role, limits.prompt_tokens, limits.output_tokens);
+    let mut models: Vec<Candidate> = all
+        .into_iter()
+        .map(|candidate| {
+            let lesson = against.lessons.against(&candidate.model, kind).map(|l| l.number);
+            Candidate { lesson, ..candidate }
+        })
+        .collect();
+    models.sort_by_key(|candidate| candidate.lesson.is_some());
+    models
+}
+
+/// What hangs on the steps of a plan.
+pub(super) struct Stakes<'a> {
+    /// The step that brings the result.
+    result: &'a str,
+    /// Steps by the tool with an effect that they feed.
+    feeds: BTreeMap<&'a str, &'a str>,
+    /// Steps whose output a verifier of the plan judges, or that are told its verdict on what they
+    /// work from.
+    verified: BTreeSet<&'a str>,
+}
+
+impl<'a> Stakes<'a> {
+    pub(super) fn of(plan: &'a Plan, tools: &dyn Catalog) -> Self {
+        let mut feeds: BTreeMap<&str, &str> = BTreeMap::new();
+        let effect = |name: &str| tools.tool(name).is_some_and(|t| t.effect != EffectClass::Pure);
+        let mut open: Vec<(&str, &str)> = Vec::new();
+        for step in &plan.steps {
+            if let Work::Tool { name, .. } = &step.work
+                && effect(name)
+            {
+                open.extend(sources(step).filter_map(step_of).map(|from| (from, name.as_str())));
+            }
+        }
+        while let Some((id, tool)) = open.pop() {
+            if feeds.insert(id, tool).is_some() {
+                continue;
+            }
+            let step = plan.steps.iter().find(|s| s.id == id);
+            let further = step.into_iter().flat_map(inputs_from);
+            open.extend(further.map(|from| (from, tool)));
+        }
+        let sure: Vec<&WorkflowStep> = plan.steps.iter().filter(|s| is_sure_verifier(s)).collect();
+        let mut verified: BTreeSet<&str> = sure.iter().flat_map(|s| inputs_from(s)).collect();
+        let verifiers: BTreeSet<&str> = sure.iter().map(|s| s.id.as_str()).collect();
+        let told = |s: &&WorkflowStep| inputs_from(s).any(|from| verifiers.contains(from));
+        verified.extend(plan.steps.iter().filter(told).map(|s| s.id.as_str()));
+        Self { result: &plan.result, feeds, verified }
+    }
+
+    /// The tool with an effect that a step's output reaches.
+    pub(super) fn tool_fed_by(&self, id: &str) -> Option<&'a str> {
+        self.feeds.get(id).copied()
+    }
+
+    /// How the answer of a step is made sure of, beyond its grounding.
+    pub(super) fn review(
+        &self,
+        step: &WorkflowStep,
+        role: LlmRole,
+        kind: &str,
+        models: &[Candidate],
+        against: &Against<'_>,
+        risk: RiskLevel,
+    ) -> Option<Review> {
+        if !matches!(role, LlmRole::Executor | LlmRole::Synthesizer) {
+            return None;
+        }
+        let id = step.id.as_str();
+        let matters = step.critical
+            || id == self.result
+            || self.feeds.contains_key(id)
+            || risk == RiskLevel::Critical;
+        let lesson = against.lessons.verify_more(kind);
+        let mut assurance = if matters { Assurance::of(risk) } else { Assurance::Grounded };
+        if step.critical {
+            assurance = assurance.max(Assurance::Verified);
+        }
+        if lesson.is_some() {
+            assurance = assurance.stricter();
+        }
+        // The plan's own verifier is as good as another, as long as its vendor does not matter.
+        if assurance == Assurance::Verified && self.verified.contains(id) {
+            return None;
+        }
+        let prompt = step.limits.prompt_tokens.saturating_add(step.limits.output_tokens);
+        let verifying = against.models.candidates(LlmRole::Verifier, prompt, VERDICT_TOKENS);
+        let review = assurance::review(assurance, models, verifying)?;
+        Some(Review { lesson: lesson.map(|l| l.number), ..review })
+    }
+}
+
+pub(super) fn is_verifier(step: &WorkflowStep) -> bool {
+    matches!(step.work, Work::Ask { role: LlmRole::Verifier, .. })
+}
+
+/// A verifier that nothing but a human can leave out.
+pub(super) fn is_sure_verifier(step: &WorkflowStep) -> bool {
+    is_verifier(step) && step.when.is_none() && step.fallback != FallbackStrategy::Skip
+}

@@ -1,0 +1,116 @@
+//! What becomes of a plan that came up: it is adopted, the first or around a part that failed, or
+//! planned again.
+
+use super::{Event, PLANNING, Rejected, Step, StepState, decide::Decider, is_planning};
+use crate::{
+    body::BodyRef,
+    ladder::{Exit, FailureClass},
+    plan::outline::{Outline, StepKind, StepOutline},
+};
+
+impl Step {
+    /// Whether a later revision of the plan may do without the step, or do it otherwise: nothing of
+    /// it is done, and nothing is under way.
+    #[must_use]
+    pub fn is_replaceable(&self) -> bool {
+        // Whether its effect took place may be what the human is asked.
+        if self.outline.is_effectful() && matches!(self.state, StepState::Escalated { .. }) {
+            return false;
+        }
+        matches!(
+            self.state,
+            StepState::Blocked
+                | StepState::Ready
+                | StepState::Answered
+                | StepState::BackingOff { .. }
+                | StepState::Escalated { .. }
+                | StepState::Mutating
+                | StepState::Dropped
+        )
+    }
+}
+
+impl Decider<'_> {
+    pub(super) fn judged(
+        &mut self,
+        plan: BodyRef,
+        verdict: Result<Outline, Vec<String>>,
+    ) -> Result<(), Rejected> {
+        let stale = || Rejected::Stale("the plan is no longer up for judgement".into());
+        let planning = self.workflow.planning_step().ok_or_else(stale)?.to_owned();
+        let revision = self.workflow.mutation.as_ref().map_or(1, |m| m.revision);
+        let asked = self.workflow.steps.get(&planning).map(|s| &s.state);
+        if !matches!(asked, Some(StepState::Completed(output)) if output.body == plan) {
+            return Err(stale());
+        }
+        let verdict = verdict.and_then(|outline| match self.misfit(&outline) {
+            problems if problems.is_empty() => Ok(outline),
+            problems => Err(problems),
+        });
+        match verdict {
+            Ok(outline) => self.push(Event::PlanAdopted { revision, plan, outline }),
+            Err(problems) => {
+                let detail = format!("the plan was refused: {}", problems.join("; "));
+                self.push(Event::PlanRefused { problems });
+                let malformed = Exit::Failed(FailureClass::Malformed);
+                self.climb(&planning, malformed, &detail, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an outline cannot take the place of the one in force.
+    fn misfit(&self, outline: &Outline) -> Vec<String> {
+        if let Some(problem) = outline.disorder() {
+            return vec![problem];
+        }
+        let steps = &self.workflow.steps;
+        let changed = |new: &&StepOutline| {
+            let old = steps.get(&new.id).filter(|old| !old.is_replaceable());
+            old.is_some_and(|old| !is_same_work(&old.outline.kind, &new.kind))
+        };
+        let mut problems: Vec<String> = outline
+            .steps
+            .iter()
+            .filter(changed)
+            .map(|new| {
+                let id = &new.id;
+                format!("step {id}: it is done or under way and stays as it is: give other work another id")
+            })
+            .collect();
+        let taken = |new: &&StepOutline| {
+            let element = steps.get(&new.id).is_some_and(|old| old.parent.is_some());
+            element || is_planning(&new.id)
+        };
+        problems.extend(
+            outline
+                .steps
+                .iter()
+                .filter(taken)
+                .map(|new| format!("step {}: its id is taken", new.id)),
+        );
+        problems
+    }
+
+    /// Whether the plan may be made anew around a step: someone planned it, a human did not, and it
+    /// was not done too often.
+    pub(super) fn may_mutate(&self, id: &str) -> bool {
+        let workflow = &self.workflow;
+        workflow.mutations < super::MUTATIONS_MAX
+            && workflow.mutation.is_none()
+            && workflow.plan.is_some()
+            && workflow.steps.contains_key(PLANNING)
+            && !is_planning(id)
+            && workflow.steps.get(id).is_some_and(|step| step.parent.is_none())
+    }
+}
+
+/// Whether what was done under one shape is what the other asks for.
+fn is_same_work(old: &StepKind, new: &StepKind) -> bool {
+    match (old, new) {
+        (StepKind::Tool { name: a, .. }, StepKind::Tool { name: b, .. }) => a == b,
+        (StepKind::Ask { role: a, .. }, StepKind::Ask { role: b, .. }) => a == b,
+        (StepKind::Wait { ms: a }, StepKind::Wait { ms: b }) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,180 @@
+//! What becomes of an answer: believed as it is, looked at by others first, or doubted.
+//!
+//! ```text
+//! answer ─▶ AttemptAnswered ─▶ (quorum: a second answer) ─▶ a verdict ─▶ AttemptCompleted
+//!    │                                  │                      └ against it, or not sure enough:
+//!    └ too little stands in its         └ nobody can be had:      the ladder, for the answer
+//!      evidence: the ladder               AnswerTaken or a human
+//! ```
+
+use super::{Answer, Event, Output, Purpose, Running, Step, climb::Failure, decide::Decider};
+use crate::{
+    assurance::Assurance,
+    ladder::{self, Exit, FailureClass, Next, Room, Rung},
+    plan::{FallbackStrategy, outline::Candidate},
+    words::RiskLevel,
+};
+
+/// An answer of which so little stands in its evidence is not worth a reviewer's time.
+const HOPELESS: f64 = 0.35;
+/// What is left of the confidence of an answer that nobody could be had to review.
+const UNREVIEWED: f64 = 0.9;
+
+impl Step {
+    /// Who may be asked for the step's own answer.
+    #[must_use]
+    pub fn open_models(&self) -> Vec<&Candidate> {
+        let open = |c: &&Candidate| !self.without.contains(&c.model);
+        self.outline.models().iter().filter(open).collect()
+    }
+
+    /// Who may be asked to make sure of its answer, as independent of whoever gave it as the
+    /// configuration and the policy allow.
+    #[must_use]
+    pub fn reviewers(&self) -> Vec<&Candidate> {
+        let (Some(reviewing), Some(review)) = (&self.reviewing, self.outline.review()) else {
+            return Vec::new();
+        };
+        let Some(first) = reviewing.answers.first() else { return Vec::new() };
+        let all: Vec<&Candidate> = match self.purpose() {
+            Purpose::Second => self.outline.models().iter().filter(|c| !c.fixed).collect(),
+            Purpose::Answer | Purpose::Review => review.models.iter().collect(),
+        };
+        let open = |c: &&Candidate| !reviewing.without.contains(&c.model);
+        let others = |c: &&&Candidate| c.vendor != first.vendor;
+        if review.assurance >= Assurance::OtherVendor
+            && all.iter().any(|c| c.vendor != first.vendor)
+        {
+            return all.iter().filter(others).copied().filter(open).collect();
+        }
+        let all: Vec<&Candidate> = all.into_iter().filter(open).collect();
+        let other_vendor: Vec<&Candidate> = all.iter().filter(others).copied().collect();
+        if !other_vendor.is_empty() {
+            return other_vendor;
+        }
+        let other_model: Vec<&Candidate> =
+            all.iter().filter(|c| c.model != first.model).copied().collect();
+        // The same model a second time answers no differently: that is no second answer.
+        if other_model.is_empty() && self.purpose() == Purpose::Review { all } else { other_model }
+    }
+}
+
+impl Decider<'_> {
+    /// Takes what an attempt brought; gives the failure that it is where it is not good enough.
+    pub(super) fn done(
+        &mut self,
+        id: &str,
+        run: &Running,
+        output: Output,
+        cost: u64,
+        tokens: (u64, u64),
+    ) -> Option<Failure> {
+        let output = self.as_reviewed(id, run, output);
+        let step = self.workflow.steps.get(id)?;
+        let reviewed = step.outline.review().is_some_and(|r| !r.models.is_empty());
+        let attempt = run.attempt;
+        let goes_on = match run.purpose {
+            Purpose::Answer => reviewed && output.confidence.is_none_or(|c| c >= HOPELESS),
+            Purpose::Second => true,
+            Purpose::Review => false,
+        };
+        if goes_on {
+            let step = id.to_owned();
+            self.push(Event::AttemptAnswered { step, attempt, output, cost, tokens });
+            return None;
+        }
+        if let Some(detail) = self.too_unsure(id, &output) {
+            return Some(Failure { exit: Exit::Unsure, detail, doubtful: Some(output) });
+        }
+        let step = id.to_owned();
+        self.push(Event::AttemptCompleted { step, attempt, output, cost, tokens });
+        None
+    }
+
+    /// A verdict is on the answer: what it makes of the answer's confidence counts, under the
+    /// ceiling of the review.
+    pub(super) fn as_reviewed(&self, id: &str, run: &Running, mut output: Output) -> Output {
+        let Some(step) = self.workflow.steps.get(id) else { return output };
+        let answer = step.reviewing.as_ref().and_then(|r| r.answers.first());
+        if let (Purpose::Review, Some(answer)) = (run.purpose, answer) {
+            output.body = answer.output.body;
+        }
+        let ceiling = step.outline.review().and_then(|r| r.ceiling.as_ref());
+        if let Some(ceiling) = ceiling {
+            output.confidence = output.confidence.map(|c| c.min(ceiling.confidence));
+        }
+        output
+    }
+
+    /// Why an output is below the threshold of the risk; none when it is good enough.
+    fn too_unsure(&self, id: &str, output: &Output) -> Option<String> {
+        let gates = |s: &Step| s.outline.gated || s.outline.review().is_some();
+        let gated = self.workflow.steps.get(id).is_some_and(gates);
+        let (risk, confidence) = (self.workflow.risk, output.confidence.filter(|_| gated)?);
+        (confidence < risk.threshold()).then(|| {
+            let threshold = risk.threshold();
+            let below = format!(
+                "confidence {confidence:.2} is below the {threshold:.2} that {risk} risk asks for"
+            );
+            let review = self.workflow.steps.get(id).and_then(|s| s.outline.review());
+            match review.and_then(|r| r.ceiling.as_ref()) {
+                Some(ceiling) if confidence >= ceiling.confidence => {
+                    format!("{below}, and it cannot be surer: {}", ceiling.reason)
+                }
+                _ => below,
+            }
+        })
+    }
+
+    /// The ladder of an attempt that was to make sure of an answer and could not.
+    pub(super) fn climb_review(
+        &mut self,
+        id: &str,
+        exit: Exit,
+        detail: &str,
+        retry_after_ms: Option<u64>,
+    ) {
+        let Some(step) = self.workflow.steps.get(id) else { return };
+        let Some(reviewing) = &step.reviewing else { return };
+        let (tried, retry) = (reviewing.tried, step.outline.retry);
+        let fail = FallbackStrategy::Fail;
+        let room = Room::default();
+        let next = ladder::next(exit, tried, room, retry, fail, retry_after_ms, self.rng);
+        let (rung, wait_ms) = match next {
+            Next::Retry { wait_ms } => (Rung::Retry, wait_ms),
+            Next::Replace { wait_ms } => (Rung::ReplaceAgent, wait_ms),
+            Next::Swap => (Rung::SwapLlm, 0),
+            Next::Mutate | Next::Escalate | Next::Skip | Next::Fail => {
+                return self.unreviewed(id, exit, detail);
+            }
+        };
+        let without = reviewing.model.clone().filter(|_| rung == Rung::SwapLlm);
+        let tried = self.tried(id);
+        let due = self.now.plus_ms(wait_ms);
+        self.push(Event::RungClimbed { step: id.to_owned(), rung, exit, due, without, tried });
+    }
+
+    /// Nobody could be had to make sure of an answer.
+    pub(super) fn unreviewed(&mut self, id: &str, exit: Exit, detail: &str) {
+        let Some(step) = self.workflow.steps.get(id) else { return };
+        let assurance = step.outline.review().map(|r| r.assurance);
+        let answer = step.reviewing.as_ref().and_then(|r| r.answers.first()).cloned();
+        let Some(Answer { mut output, .. }) = answer else { return };
+        let bearable =
+            assurance <= Some(Assurance::Verified) && self.workflow.risk < RiskLevel::High;
+        if bearable {
+            output.confidence = output.confidence.map(|c| c * UNREVIEWED);
+            if self.too_unsure(id, &output).is_none() {
+                let reason = format!("nobody could be had to review it: {exit}: {detail}");
+                return self.push(Event::AnswerTaken { step: id.to_owned(), output, reason });
+            }
+        }
+        if ladder::may_pass(exit) && self.awaits(id, true) {
+            return;
+        }
+        let exit =
+            if ladder::is_doubt(exit) { Exit::Failed(FailureClass::Unavailable) } else { exit };
+        let detail = format!("nobody could be had to review its answer: {detail}");
+        self.escalate(id, exit, &detail);
+    }
+}

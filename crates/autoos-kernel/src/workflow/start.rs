@@ -1,0 +1,189 @@
+//! How an attempt begins: someone is chosen to work it, and what it may cost is reserved.
+
+use super::{Event, Purpose, StepState, decide::Decider};
+use crate::{
+    id::{AgentId, uuid_at},
+    ladder::{Exit, FailureClass, Rung},
+    plan::{
+        check::dollars,
+        outline::{Candidate, StepKind},
+    },
+    route::{Choice, Route, Wish},
+    time::Timestamp,
+};
+
+/// An agent ends its call at the attempt's timeout; so much later, in milliseconds, nobody is
+/// there any more to report it.
+const GRACE_MS: u64 = 2_000;
+/// The shortest time, in milliseconds, after which it is looked again for a model to ask.
+const LOOK_AGAIN_MS: u64 = 100;
+
+/// The longest.
+const LOOK_AGAIN_MAX_MS: u64 = 300_000;
+
+/// Who works an attempt.
+struct Worker {
+    model: Option<String>,
+    reserved: u64,
+    choice: Option<Choice>,
+}
+
+impl Decider<'_> {
+    pub(super) fn start(&mut self, id: &str) {
+        let Some(step) = self.workflow.steps.get(id) else { return };
+        let worker = match &step.outline.kind {
+            StepKind::Wait { ms } => {
+                let due = self.now.plus_ms(*ms);
+                return self.push(Event::TimerSet { step: id.to_owned(), due });
+            }
+            StepKind::Tool { .. } => Worker { model: None, reserved: 0, choice: None },
+            StepKind::Ask { .. } => {
+                let purpose = step.purpose();
+                if purpose != Purpose::Answer && step.reviewers().is_empty() {
+                    let exit = Exit::Failed(FailureClass::Unavailable);
+                    return self.unreviewed(id, exit, "no other model is configured for it");
+                }
+                match self.choose(id) {
+                    Ok(worker) => worker,
+                    Err((ms, reason)) => return self.wait_for_models(id, ms, reason, false),
+                }
+            }
+        };
+        self.begin(id, worker);
+    }
+
+    fn begin(&mut self, id: &str, worker: Worker) {
+        let Some(step) = self.workflow.steps.get(id) else { return };
+        let Worker { model, reserved, choice } = worker;
+        let budget = &self.workflow.budget;
+        if !budget.allows(reserved) {
+            let (next, free) = (dollars(reserved), dollars(budget.free()));
+            let detail = format!("the next call may cost {next}, and {free} is left of the budget");
+            return self.escalate(id, Exit::Overspent, &detail);
+        }
+        let same_agent = match (&step.state, step.agent) {
+            (StepState::BackingOff { rung: Rung::Retry, .. }, Some(agent)) => Some(agent),
+            _ => None,
+        };
+        let (attempt, purpose) = (step.attempts + 1, step.purpose());
+        let deadline = self.now.plus_ms(step.outline.timeout_ms).plus_ms(GRACE_MS);
+        let agent = same_agent.unwrap_or_else(|| AgentId(uuid_at(self.now, self.rng.uuid_bits())));
+        let step = id.to_owned();
+        self.push(Event::AttemptStarted {
+            step,
+            attempt,
+            agent,
+            model,
+            reserved,
+            deadline,
+            purpose,
+            choice,
+        });
+    }
+
+    /// Whom to ask; or how long to wait until someone can be asked, and why.
+    fn choose(&mut self, id: &str) -> Result<Worker, (u64, String)> {
+        let bits = self.rng.next_u64();
+        let nobody = Worker { model: None, reserved: 0, choice: None };
+        let workflow = &*self.workflow;
+        let Some(step) = workflow.steps.get(id) else { return Ok(nobody) };
+        let mut candidates = match step.purpose() {
+            Purpose::Answer => step.open_models(),
+            Purpose::Second | Purpose::Review => step.reviewers(),
+        };
+        if candidates.is_empty() {
+            candidates = step.candidate().into_iter().collect();
+        }
+        if candidates.is_empty() {
+            return Ok(nobody);
+        }
+        let wanted = workflow.fork.as_ref().and_then(|fork| fork.model.as_deref());
+        let asked = match (&step.state, &step.reviewing) {
+            (StepState::BackingOff { rung: Rung::Retry | Rung::ReplaceAgent, .. }, None) => {
+                step.candidate().map(|c| c.model.as_str())
+            }
+            (StepState::BackingOff { rung: Rung::Retry | Rung::ReplaceAgent, .. }, Some(r)) => {
+                r.model.as_deref()
+            }
+            _ => None,
+        };
+        let role = match &step.outline.kind {
+            StepKind::Ask { role, .. } if step.purpose() != Purpose::Review => *role,
+            _ => crate::words::LlmRole::Verifier,
+        };
+        let among = |model: &&str| candidates.iter().any(|c| c.model == *model);
+        let wish = Wish {
+            role,
+            task: step.outline.task(),
+            risk: workflow.risk,
+            remaining_microusd: workflow.budget.free(),
+            keep: wanted.filter(among).or(asked.filter(among)),
+            candidates: candidates.clone(),
+            bits,
+        };
+        match self.router.route(&wish) {
+            Route::Wait { ms, reason } => Err((ms, reason)),
+            Route::Ask { model, choice } => {
+                // A router that names someone else was not asked about them.
+                let named = |c: &&&Candidate| c.model == model;
+                let taken = candidates.iter().find(named).or(candidates.first());
+                Ok(taken.map_or(nobody, |c| Worker {
+                    model: Some(c.model.clone()),
+                    reserved: c.reserve_microusd,
+                    choice,
+                }))
+            }
+        }
+    }
+
+    /// Waits for models where none of a step's can be asked now; false when one can.
+    ///
+    /// With `anew` the step begins again on the first rung once one can be asked.
+    pub(super) fn awaits(&mut self, id: &str, anew: bool) -> bool {
+        let Some(step) = self.workflow.steps.get(id) else { return false };
+        if step.outline.models().is_empty() {
+            return false;
+        }
+        let mut all: Vec<&Candidate> = step.outline.models().iter().collect();
+        if let (Some(_), Some(review)) = (&step.reviewing, step.outline.review()) {
+            all = review.models.iter().collect();
+        }
+        let wish = Wish {
+            role: crate::words::LlmRole::Executor,
+            task: step.outline.task(),
+            risk: self.workflow.risk,
+            remaining_microusd: u64::MAX,
+            candidates: all,
+            keep: None,
+            bits: 0,
+        };
+        match self.router.route(&wish) {
+            Route::Ask { .. } => false,
+            Route::Wait { .. } if self.waited_enough(id).is_some() => false,
+            Route::Wait { ms, reason } => {
+                self.wait_for_models(id, ms, reason, anew);
+                true
+            }
+        }
+    }
+
+    fn wait_for_models(&mut self, id: &str, ms: u64, reason: String, anew: bool) {
+        if let Some(since) = self.waited_enough(id) {
+            let seconds = self.now.since_ms(since) / 1_000;
+            let detail = format!("no model could be asked for {seconds} s: {reason}");
+            return self.escalate(id, Exit::Failed(FailureClass::Unavailable), &detail);
+        }
+        // The longer it lasts, the less often is it looked: a wait of days writes few events.
+        let since = self.workflow.steps.get(id).and_then(|s| s.awaiting);
+        let waited = since.map_or(0, |since| self.now.since_ms(since));
+        let pause = (waited / 4).min(LOOK_AGAIN_MAX_MS);
+        let due = self.now.plus_ms(ms.max(LOOK_AGAIN_MS).max(pause));
+        self.push(Event::ModelsAwaited { step: id.to_owned(), due, reason, anew });
+    }
+
+    /// Since when a step waits for models, when that is longer than anyone should.
+    fn waited_enough(&self, id: &str) -> Option<Timestamp> {
+        let since = self.workflow.steps.get(id).and_then(|s| s.awaiting)?;
+        (self.now.since_ms(since) >= self.workflow.patience_ms).then_some(since)
+    }
+}
