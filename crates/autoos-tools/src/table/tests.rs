@@ -13,8 +13,13 @@ const SALES: &str = "\u{feff}date,region,product,amount,note\n\
 fn query(mut args: Value, text: &str) -> Result<Value, Failure> {
     args["text"] = json!(text);
     let files = Files::new(&[], &[], None).expect("no files");
-    let call =
-        ToolCall { tool: "table.query".into(), args, idempotency_key: None, granted: vec![] };
+    let call = ToolCall {
+        tool: "table.query".into(),
+        args,
+        idempotency_key: None,
+        deadline: None,
+        granted: vec![],
+    };
     TableQuery::new(files).call(&call).map(|result| result.output)
 }
 
