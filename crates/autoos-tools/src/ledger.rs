@@ -12,6 +12,7 @@ use std::{
     io::{self, Write},
     marker::PhantomData,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// Longest key, in bytes.
@@ -131,6 +132,19 @@ pub(crate) fn key(call: &ToolCall) -> Result<&str, Failure> {
             call.tool
         ))),
         false => Ok(key),
+    }
+}
+
+/// Whether an effect may still be sent.
+///
+/// # Errors
+/// [`Failure::Unavailable`] once others may call this effect unknown: it must not happen any more.
+pub(crate) fn in_time(call: &ToolCall) -> Result<(), Failure> {
+    let Some(deadline) = call.deadline else { return Ok(()) };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    match now < u128::from(deadline.0) {
+        true => Ok(()),
+        false => Err(Failure::Unavailable("its deadline passed before it was sent".to_owned())),
     }
 }
 

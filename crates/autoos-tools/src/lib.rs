@@ -12,8 +12,12 @@ pub mod fs;
 pub mod http;
 mod ledger;
 pub mod logs;
+pub mod mail;
+pub mod process;
 mod registry;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 
 pub use builtin::{Options, builtin_tools};
