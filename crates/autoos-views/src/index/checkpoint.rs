@@ -29,7 +29,7 @@ use std::{
 const MAGIC: [u8; 8] = *b"AOSviews";
 /// Raised whenever the fold keeps something else, or counts otherwise, than before: files of
 /// other versions are left out.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 const HEAD: usize = 8 + 4 + 2 + 2 + 8;
 
 /// Where the index is kept, and how often.
@@ -52,7 +52,7 @@ impl Keep {
 
 /// Why a file is left out.
 #[derive(Debug, PartialEq, Eq)]
-enum Unfit {
+pub(super) enum Unfit {
     /// It tells of something that is not as it should be.
     Bad(&'static str),
     /// It was written by another version.
@@ -190,7 +190,7 @@ async fn is_there(last: Mark, shard: Shard, journal: &SharedJournal) -> bool {
     }
 }
 
-fn encode(share: &Share, shard: Shard, shards: u16) -> io::Result<Vec<u8>> {
+pub(super) fn encode(share: &Share, shard: Shard, shards: u16) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(HEAD + 32 + 96 * share.workflows());
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -210,7 +210,7 @@ fn checksum(head: &[u8], share: &[u8]) -> [u8; 32] {
     *blake3::Hasher::new().update(head).update(share).finalize().as_bytes()
 }
 
-fn decode(bytes: &[u8], shard: Shard, shards: u16) -> Result<Share, Unfit> {
+pub(super) fn decode(bytes: &[u8], shard: Shard, shards: u16) -> Result<Share, Unfit> {
     let cut = || Unfit::Bad("it is cut");
     let (head, rest) = bytes.split_at_checked(HEAD).ok_or_else(cut)?;
     let (sum, share) = rest.split_at_checked(32).ok_or_else(cut)?;

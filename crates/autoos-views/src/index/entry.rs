@@ -119,6 +119,19 @@ impl Entry {
         self.live.as_ref().is_some_and(|live| live.asked.iter().any(|(n, _)| *n == number))
     }
 
+    /// What it takes beside its row, in bytes.
+    #[cfg(test)]
+    pub(crate) fn heap(&self) -> usize {
+        let Some(live) = &self.live else { return 0 };
+        // Allocators hand out pieces of 16 bytes.
+        let steps: usize = live.asked.iter().map(|(_, step)| step.len().next_multiple_of(16)).sum();
+        size_of::<Live>()
+            + size_of::<Attempt>() * live.running.capacity()
+            + size_of::<(Box<str>, u32)>() * live.lists.capacity()
+            + size_of::<(u32, Box<str>)>() * live.asked.capacity()
+            + steps
+    }
+
     /// Folds one event of the workflow's stream.
     pub(crate) fn fold(&mut self, event: &Event, at: Timestamp) -> Seen {
         self.updated = at;

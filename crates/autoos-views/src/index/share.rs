@@ -259,3 +259,7 @@ pub(super) struct Parts<'a> {
 
 /// The number that stands for a name not told yet.
 pub(super) const UNTOLD: NameId = NameId::MAX;
+
+#[cfg(test)]
+#[path = "share_test.rs"]
+mod tests;
