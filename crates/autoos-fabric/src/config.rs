@@ -9,7 +9,7 @@ mod resolve;
 
 pub(crate) use resolve::{Resolved, resolve};
 
-use crate::{Price, secret::SecretRef};
+use crate::{Price, Quality, secret::SecretRef};
 use autoos_kernel::words::LlmRole;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf};
@@ -141,6 +141,38 @@ pub struct ModelConfig {
     /// `medium`, `high`, or `none`. Thinking counts as output.
     #[serde(default)]
     pub reasoning: Option<String>,
+    /// Whether it can be had to answer as data at all; by default yes.
+    #[serde(default)]
+    pub structured: Option<bool>,
+    /// Whether it can call tools; by default yes.
+    #[serde(default)]
+    pub tools: Option<bool>,
+    /// How good its answers are expected to be, each in 0..=1, for example
+    /// `{ general = 0.8, roles = { planner = 0.9 }, kinds = { extract = 0.7 } }`; by default as
+    /// shipped, else 0.5 for everything. Outcomes correct it.
+    #[serde(default)]
+    pub quality: Option<Quality>,
+    /// When this entry was looked up; for people.
+    #[serde(default)]
+    pub as_of: Option<String>,
+}
+
+impl ModelConfig {
+    /// A model of that name with nothing else said.
+    #[must_use]
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            context_tokens: None,
+            price: None,
+            json_schema: None,
+            reasoning: None,
+            structured: None,
+            tools: None,
+            quality: None,
+            as_of: None,
+        }
+    }
 }
 
 /// Deadlines within a call, in milliseconds.

@@ -5,9 +5,14 @@
 //! clone of the [`Fabric`]; one task per call that runs.
 
 use crate::{
-    Failure, FailureClass, Llm, LlmResponse, Model, ProviderStatus, Request,
+    Failure, FailureClass, Judgement, Llm, LlmResponse, Model, ProviderStatus, Request, Routed,
+    Wish,
     builtin::Builtin,
     config::{self, FabricConfig, ProviderConfig, ProviderKind},
+    learned::{
+        LearnedError, Record,
+        owner::{Learning, Owner},
+    },
     provider::{
         Provider,
         actor::Desk,
@@ -15,15 +20,17 @@ use crate::{
         supervisor::{Never, Slot, Supervisor},
         vendor::Vendor,
     },
+    router::{self, Candidate, Gate},
     secret::Secret,
 };
-use autoos_kernel::words::LlmRole;
+use autoos_journal::SharedJournal;
+use autoos_kernel::{rng::Rng, words::LlmRole};
 use futures::{FutureExt, future::BoxFuture};
 use ractor::{Actor, ActorRef};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Roles that the built-in engine plays when nobody else can.
@@ -38,6 +45,9 @@ pub enum StartError {
     /// The actors could not be started.
     #[error("the providers' actors could not be started: {0}")]
     Actors(String),
+    /// What was learned of models could not be read.
+    #[error(transparent)]
+    Learned(#[from] LearnedError),
 }
 
 /// The LLM fabric. Cheap to clone; the actors stop with the last clone.
@@ -51,6 +61,9 @@ struct Inner {
     by_id: HashMap<String, usize>,
     roles: BTreeMap<LlmRole, Vec<Model>>,
     supervisor: ActorRef<Never>,
+    learning: Arc<Learning>,
+    /// Records what is learned; none without a journal, and after the stop.
+    owner: Mutex<Option<Owner>>,
 }
 
 impl Drop for Inner {
@@ -67,6 +80,7 @@ pub struct Builder {
     config: FabricConfig,
     env: Box<Env>,
     extra: Vec<Extra>,
+    journal: Option<SharedJournal>,
 }
 
 struct Extra {
@@ -82,6 +96,14 @@ impl Builder {
     #[must_use]
     pub fn env(mut self, env: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.env = Box::new(env);
+        self
+    }
+
+    /// Keeps what is learned of models in this journal; without one it is forgotten with the
+    /// fabric.
+    #[must_use]
+    pub fn journal(mut self, journal: SharedJournal) -> Self {
+        self.journal = Some(journal);
         self
     }
 
@@ -102,8 +124,16 @@ impl Builder {
     /// Starts the actors. Needs a tokio runtime; calls nobody.
     ///
     /// # Errors
-    /// A configuration that cannot work, a secret that is not there.
+    /// A configuration that cannot work, a secret that is not there, a journal that cannot be
+    /// read.
     pub async fn start(self) -> Result<Fabric, StartError> {
+        let (owner, learning) = match self.journal {
+            Some(journal) => {
+                let (owner, learning) = Owner::start(journal).await?;
+                (Some(owner), learning)
+            }
+            None => (None, Arc::default()),
+        };
         let config::Resolved { providers, mut models, mut roles } = config::resolve(&self.config)?;
         let mut slots = Vec::new();
         for (name, provider) in &providers {
@@ -132,7 +162,8 @@ impl Builder {
         let find = |id: &String| models.iter().find(|m| m.id == *id).cloned();
         let roles =
             roles.iter().map(|(r, ids)| (*r, ids.iter().filter_map(find).collect())).collect();
-        Ok(Fabric(Arc::new(Inner { slots, models, by_id, roles, supervisor })))
+        let owner = Mutex::new(owner);
+        Ok(Fabric(Arc::new(Inner { slots, models, by_id, roles, supervisor, learning, owner })))
     }
 }
 
@@ -194,7 +225,8 @@ impl Fabric {
     /// Begins a fabric with this configuration and the process's environment for its secrets.
     #[must_use]
     pub fn builder(config: FabricConfig) -> Builder {
-        Builder { config, env: Box::new(|name| std::env::var(name).ok()), extra: Vec::new() }
+        let env = Box::new(|name: &str| std::env::var(name).ok());
+        Builder { config, env, extra: Vec::new(), journal: None }
     }
 
     /// Starts a fabric with this configuration.
@@ -219,6 +251,7 @@ impl Fabric {
             context_tokens: 1_000_000,
             price: crate::Price::default(),
             language_model: true,
+            abilities: Default::default(),
         };
         let roles = [
             LlmRole::Planner,
@@ -248,6 +281,20 @@ impl Fabric {
         self.0.slots.iter().map(of).collect()
     }
 
+    /// What calls taught about a model; none before its first.
+    #[must_use]
+    pub fn learned(&self, model: &str) -> Option<Record> {
+        self.0.learning.read(|learned| learned.of(model).cloned())
+    }
+
+    /// Records what was learned last. Calls can go on; what they teach is not recorded any more.
+    pub async fn stop(&self) {
+        let owner = self.0.owner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(owner) = owner {
+            owner.stop().await;
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn slot(&self, model: &str) -> Option<&Arc<Slot>> {
         self.0.by_id.get(model).map(|at| &self.0.slots[*at].1)
@@ -274,6 +321,39 @@ impl Llm for Fabric {
     fn models(&self) -> Vec<Model> {
         self.0.models.clone()
     }
+
+    fn route(&self, wish: &Wish, rng: &mut dyn Rng) -> Routed {
+        let inner = &self.0;
+        let models = inner.roles.get(&wish.role).map(Vec::as_slice).unwrap_or_default();
+        inner.learning.read(|learned| {
+            let candidate = |model| Candidate {
+                model,
+                record: learned.of(&model.id),
+                gate: inner.gate(&model.id),
+            };
+            let candidates: Vec<_> = models.iter().map(candidate).collect();
+            router::route(wish, &candidates, now_ms(), rng)
+        })
+    }
+
+    fn judged(&self, judgement: &Judgement) {
+        if self.0.by_id.contains_key(&judgement.model) {
+            self.0.learning.judged(judgement);
+        }
+    }
+}
+
+impl Inner {
+    /// Whether the provider of a model takes calls now.
+    fn gate(&self, _model: &str) -> Gate {
+        Gate::Open
+    }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, Failure> {

@@ -102,6 +102,7 @@ async fn gated(in_flight: u32, queued: u32) -> Setup {
         context_tokens: 1_000,
         price: Price::default(),
         language_model: true,
+        abilities: Default::default(),
     };
     let fabric = Fabric::builder(FabricConfig::default())
         .provider(Arc::new(provider), vec![model], &[LlmRole::Executor], (in_flight, queued))

@@ -9,19 +9,25 @@ mod answer;
 pub mod builtin;
 pub mod config;
 mod fabric;
+pub mod learned;
 pub mod models;
 pub mod prompt;
 pub mod provider;
+mod registry;
+pub mod router;
 pub mod secret;
 mod task;
 pub mod verify;
 
 pub use config::FabricConfig;
 pub use fabric::{Builder, Fabric, StartError};
+pub use learned::Judgement;
 pub use provider::ProviderStatus;
+pub use registry::{Abilities, Model, Price, Quality, TaskKind};
+pub use router::{Choice, Routed, Wish};
 pub use task::{ContextInfo, Task, Verdict};
 
-use autoos_kernel::{tool::ToolSpec, words::LlmRole};
+use autoos_kernel::{rng::Rng, tool::ToolSpec, words::LlmRole};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,42 +48,17 @@ pub trait Llm: Send + Sync + 'static {
 
     /// Every model that is configured, for people.
     fn models(&self) -> Vec<Model>;
-}
 
-/// An entry of the capability registry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Model {
-    /// How plans and people call it, `provider/model`, for example `anthropic/claude-sonnet-4-5`.
-    pub id: String,
-    /// Who made it; a second opinion comes from another vendor.
-    pub vendor: String,
-    /// The provider that serves it.
-    pub provider: String,
-    /// Tokens that prompt and answer may have together.
-    pub context_tokens: u32,
-    /// What its work costs.
-    pub price: Price,
-    /// Whether it is a language model; the built-in engine is not.
-    pub language_model: bool,
-}
-
-/// Price of a model, in micro-dollars per million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Price {
-    /// Of the prompt.
-    pub input: u64,
-    /// Of the answer.
-    pub output: u64,
-}
-
-impl Price {
-    /// Micro-dollars for so many tokens, rounded up; saturates.
-    #[must_use]
-    pub fn cost(&self, usage: Usage) -> u64 {
-        let parts = u128::from(self.input) * u128::from(usage.input)
-            + u128::from(self.output) * u128::from(usage.output);
-        u64::try_from(parts.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    /// Chooses a model for a call: by what is known of each, for this risk and what is left of
+    /// the grant. Calls nobody and takes microseconds. Without learned figures, as here, the
+    /// first of the candidates that may be asked is chosen.
+    fn route(&self, wish: &Wish, _: &mut dyn Rng) -> Routed {
+        router::first(wish, &self.candidates(wish.role))
     }
+
+    /// Is told what became of an answer, so that the next choice knows better. By default it is
+    /// forgotten.
+    fn judged(&self, _: &Judgement) {}
 }
 
 /// Tokens of one call.

@@ -1,13 +1,29 @@
-//! The models that are shipped: what a key in the environment switches on, and what they cost.
+//! The models that are shipped: what a key in the environment switches on, what they cost, and
+//! how good they are expected to be.
 //!
-//! Prices change; these are the vendors' list prices as of [`PRICES_AS_OF`], without discounts
-//! for caches or batches, so that a cost is an upper bound. `price` in the configuration
-//! overrides them, and a model that is not listed here needs one.
+//! Prices and windows are what the vendors published as of [`AS_OF`], prices without discounts
+//! for caches or batches, so that a cost is an upper bound. Quality is this project's coarse
+//! guess by the place that a vendor gives a model in its own line, the same for every vendor; no
+//! benchmark stands behind it, and outcomes correct it from the first judged answer on. The
+//! configuration overrides everything here, and a model that is not listed needs a price.
 
-use crate::{Price, config::ProviderKind};
+use crate::{
+    Price,
+    config::ProviderKind,
+    registry::{Abilities, Quality, TaskKind},
+};
 
-/// When the prices below were looked up.
-pub const PRICES_AS_OF: &str = "2026-02";
+/// When the entries below were looked up.
+pub const AS_OF: &str = "2026-02";
+
+/// A vendor's strongest.
+const FLAGSHIP: f64 = 0.92;
+/// What a vendor recommends for most work.
+const STRONG: f64 = 0.88;
+/// Small and quick.
+const QUICK: f64 = 0.78;
+/// The smallest.
+const TINY: f64 = 0.62;
 
 /// A model that is known without configuration.
 #[derive(Debug, Clone, Copy)]
@@ -24,24 +40,42 @@ pub struct Shipped {
     pub reasoning: Option<&'static str>,
     /// Whether a key in the environment switches it on; the strongest of a vendor comes first.
     pub default: bool,
+    /// How good its answers are expected to be, in 0..=1.
+    pub quality: f64,
+}
+
+impl Shipped {
+    /// The same as an entry of the registry has it. All of them answer as data and call tools.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        let quality = Quality::of(self.quality);
+        Abilities { quality, as_of: AS_OF.to_owned(), ..Abilities::default() }
+    }
+}
+
+/// What the built-in engine can do: little, exactly, and it says so where it cannot.
+pub(crate) fn rules() -> Abilities {
+    let kinds = [(TaskKind::Plan, 0.45), (TaskKind::Verify, 0.3)];
+    let quality = Quality { kinds: kinds.into(), ..Quality::of(0.4) };
+    Abilities { structured: true, tools: false, quality, as_of: AS_OF.to_owned() }
 }
 
 /// Every shipped model; within a vendor, the strongest first.
 pub const SHIPPED: &[Shipped] = &[
-    anthropic("claude-sonnet-4-5", 3_000_000, 15_000_000, true),
-    anthropic("claude-haiku-4-5", 1_000_000, 5_000_000, true),
-    anthropic("claude-opus-4-5", 5_000_000, 25_000_000, false),
-    openai("gpt-5", 400_000, 1_250_000, 10_000_000, Some("low"), true),
-    openai("gpt-5-mini", 400_000, 250_000, 2_000_000, Some("low"), true),
-    openai("gpt-5-nano", 400_000, 50_000, 400_000, Some("low"), false),
-    openai("gpt-4.1", 1_000_000, 2_000_000, 8_000_000, None, false),
-    openai("gpt-4.1-mini", 1_000_000, 400_000, 1_600_000, None, false),
-    openai("gpt-4o-mini", 128_000, 150_000, 600_000, None, false),
+    anthropic("claude-sonnet-4-5", 3_000_000, 15_000_000, true, STRONG),
+    anthropic("claude-haiku-4-5", 1_000_000, 5_000_000, true, QUICK),
+    anthropic("claude-opus-4-5", 5_000_000, 25_000_000, false, FLAGSHIP),
+    openai("gpt-5", 400_000, 1_250_000, 10_000_000, Some("low"), true, FLAGSHIP),
+    openai("gpt-5-mini", 400_000, 250_000, 2_000_000, Some("low"), true, QUICK),
+    openai("gpt-5-nano", 400_000, 50_000, 400_000, Some("low"), false, TINY),
+    openai("gpt-4.1", 1_000_000, 2_000_000, 8_000_000, None, false, STRONG),
+    openai("gpt-4.1-mini", 1_000_000, 400_000, 1_600_000, None, false, QUICK),
+    openai("gpt-4o-mini", 128_000, 150_000, 600_000, None, false, TINY),
     // Above 200,000 tokens of prompt the price doubles: the window ends there, so that it binds.
     // It cannot be kept from thinking; the others can, and answers are short.
-    gemini("gemini-2.5-pro", 200_000, 1_250_000, 10_000_000, "low", true),
-    gemini("gemini-2.5-flash", 1_000_000, 300_000, 2_500_000, "none", true),
-    gemini("gemini-2.5-flash-lite", 1_000_000, 100_000, 400_000, "none", false),
+    gemini("gemini-2.5-pro", 200_000, 1_250_000, 10_000_000, "low", true, FLAGSHIP),
+    gemini("gemini-2.5-flash", 1_000_000, 300_000, 2_500_000, "none", true, QUICK),
+    gemini("gemini-2.5-flash-lite", 1_000_000, 100_000, 400_000, "none", false, TINY),
 ];
 
 /// The shipped model of that name.
@@ -50,10 +84,16 @@ pub fn shipped(kind: ProviderKind, id: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|m| m.kind == kind && m.id == id)
 }
 
-const fn anthropic(id: &'static str, input: u64, output: u64, default: bool) -> Shipped {
+const fn anthropic(
+    id: &'static str,
+    input: u64,
+    output: u64,
+    default: bool,
+    quality: f64,
+) -> Shipped {
     let price = Price { input, output };
     let kind = ProviderKind::Anthropic;
-    Shipped { kind, id, context_tokens: 200_000, price, reasoning: None, default }
+    Shipped { kind, id, context_tokens: 200_000, price, reasoning: None, default, quality }
 }
 
 const fn openai(
@@ -63,9 +103,11 @@ const fn openai(
     output: u64,
     reasoning: Option<&'static str>,
     default: bool,
+    quality: f64,
 ) -> Shipped {
     let price = Price { input, output };
-    Shipped { kind: ProviderKind::Openai, id, context_tokens, price, reasoning, default }
+    let kind = ProviderKind::Openai;
+    Shipped { kind, id, context_tokens, price, reasoning, default, quality }
 }
 
 const fn gemini(
@@ -75,8 +117,9 @@ const fn gemini(
     output: u64,
     reasoning: &'static str,
     default: bool,
+    quality: f64,
 ) -> Shipped {
     let price = Price { input, output };
     let kind = ProviderKind::Gemini;
-    Shipped { kind, id, context_tokens, price, reasoning: Some(reasoning), default }
+    Shipped { kind, id, context_tokens, price, reasoning: Some(reasoning), default, quality }
 }

@@ -19,6 +19,7 @@ async fn analyzed(name: &str) -> Value {
         tool: "logs.analyze".into(),
         args: json!({ "path": path }),
         idempotency_key: None,
+        deadline: None,
         granted: vec![path],
     };
     tools.call(call).await.expect("it analyses").output

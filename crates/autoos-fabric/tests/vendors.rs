@@ -50,11 +50,9 @@ async fn fabric(base_url: String, kind: ProviderKind, timeouts: Timeouts) -> Fab
     provider.headers.insert("x-team".into(), SecretRef::Env("TEAM".into()));
     provider.timeouts = timeouts;
     provider.models = vec![ModelConfig {
-        id: "m-1".into(),
         context_tokens: Some(10_000),
         price: Some(Price { input: 3_000_000, output: 15_000_000 }),
-        json_schema: None,
-        reasoning: None,
+        ..ModelConfig::new("m-1")
     }];
     let mut config = FabricConfig::default();
     config.providers.insert("v".into(), provider);

@@ -188,3 +188,45 @@ async fn damage_is_never_silent() {
     eprintln!("{repaired} repaired, {refused} refused, {harmless} without consequence");
     assert!(repaired > CASES / 4, "the other copy is there and is used");
 }
+
+/// A store that is damaged behind a log that was purged, or is gone, cannot be rebuilt: that is
+/// said, with what to do, and everything stays where it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_store_without_its_log_is_refused_and_left_as_it_is() {
+    let source = tempfile::tempdir().expect("a directory");
+    let purging = |dir: &Path| LocalOptions { keep_log_bytes: 0, ..options(dir) };
+    let local = LocalJournal::open(purging(source.path())).expect("opens");
+    let journal: SharedJournal = local.clone();
+    for seq in 0..EVENTS {
+        for n in 0..STREAMS {
+            let stream = pair(n).1;
+            let text = "x".repeat(300);
+            let write = vec![write(stream, seq, &[&text], Standing::Running)];
+            journal.append(batch(&journal, write)).await.expect("appends");
+        }
+        local.checkpoint().expect("is durable");
+    }
+    local.close().await;
+    assert!(local.stats().purged_segments > 0, "the log reaches back to the beginning");
+    drop((journal, local));
+    for without_log in [false, true] {
+        let dir = tempfile::tempdir().expect("a directory");
+        copy(source.path(), dir.path());
+        let db = dir.path().join("store").join("db");
+        let mut bytes = fs::read(&db).expect("reads");
+        let third = bytes.len() / 3;
+        bytes[third..2 * third].fill(0x55);
+        fs::write(&db, &bytes).expect("writes");
+        if without_log {
+            files(&dir.path().join("log")).iter().for_each(|f| fs::remove_file(f).expect("goes"));
+        }
+        for _ in 0..2 {
+            let error = LocalJournal::open(purging(dir.path())).err().expect("is refused");
+            let text = error.to_string();
+            assert!(matches!(error, Error::Corrupt(_)), "{text}");
+            assert!(text.contains("autoos backup restore"), "{text}");
+            assert!(db.exists(), "{text}: the store was moved");
+            assert!(!dir.path().join("store.damaged-1").exists(), "{text}");
+        }
+    }
+}

@@ -41,6 +41,8 @@ impl Prefix {
     pub const WORKFLOW: Self = Self(*b"wf");
     /// API keys.
     pub const KEYS: Self = Self(*b"ky");
+    /// What the fabric learned of its models.
+    pub const FABRIC: Self = Self(*b"fb");
     /// Agents. They own no stream; the prefix is for their ids only.
     pub const AGENT: Self = Self(*b"ag");
 

@@ -7,7 +7,7 @@ use crate::{
     parts::{Options, Parts},
     shard::{self, ShardActor},
     submission::{Refusal, Submission, Submitted},
-    waker::Waker,
+    waker::{Bell, Waker},
     workflow::Order,
 };
 use autoos_fabric::Model;
@@ -22,7 +22,7 @@ use autoos_kernel::{
 use ractor::{Actor as _, ActorRef};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
@@ -67,13 +67,13 @@ impl Runtime {
     /// [`Refusal::Journal`] when the journal cannot be read.
     pub async fn start(parts: Parts, options: Options) -> Result<Self, Refusal> {
         let options = Arc::new(options);
-        let put_away = Arc::new(Notify::new());
+        let bell = Arc::new(Bell::default());
         let mut shards = Vec::new();
         for _ in 0..parts.journal.shards() {
             let arguments = shard::Arguments {
                 parts: parts.clone(),
                 options: options.clone(),
-                put_away: put_away.clone(),
+                bell: bell.clone(),
             };
             let (shard, _) = ShardActor::spawn(None, ShardActor, arguments)
                 .await
@@ -81,7 +81,7 @@ impl Runtime {
             shards.push(shard);
         }
         let shards = Arc::new(shards);
-        let waker = Waker { parts: parts.clone(), shards: shards.clone(), put_away };
+        let waker = Waker { parts: parts.clone(), shards: shards.clone(), bell };
         waker.wake_running().await?;
         let waker = tokio::spawn(waker.run()).abort_handle();
         let places = Arc::new(Semaphore::new(options.max_open));
@@ -263,6 +263,19 @@ impl Runtime {
             }
         }
         open
+    }
+
+    /// The workflows that were left alone because they died again and again, with why. Whoever
+    /// has removed the reason resumes one, and it is tried again; a restart tries all of them.
+    pub async fn quarantined(&self) -> Vec<(WorkflowId, String)> {
+        let mut all = Vec::new();
+        for shard in self.inner.shards.iter() {
+            let (reply, answer) = oneshot::channel();
+            if shard.send_message(shard::Message::Quarantined(reply)).is_ok() {
+                all.extend(answer.await.unwrap_or_default());
+            }
+        }
+        all
     }
 
     /// The ports that it runs on.

@@ -2,12 +2,19 @@
 //! must run.
 //!
 //! One task for the whole runtime. It sleeps until the earliest wake time in the journal's index,
-//! or until a shard has put something away, which may be due before that.
+//! or until a shard has put something away, which may be due before that. While the journal takes
+//! no appends it wakes nobody: who was woken could only die of it.
 
 use crate::{parts::Parts, shard};
 use autoos_journal::Error;
 use ractor::ActorRef;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -16,37 +23,64 @@ const BATCH: usize = 256;
 /// The longest sleep: a clock that was set forward is noticed after it.
 const NAP: Duration = Duration::from_secs(1);
 
+/// What shards tell the waker.
+#[derive(Default)]
+pub(crate) struct Bell {
+    rung: Notify,
+    /// Someone who must be running was put away because the journal took no appends.
+    stranded: AtomicBool,
+}
+
+impl Bell {
+    /// Something was put away, and may be due before anything else.
+    pub(crate) fn put_away(&self) {
+        self.rung.notify_one();
+    }
+
+    /// Someone was put away who must run, once the journal takes appends again.
+    pub(crate) fn stranded(&self) {
+        self.stranded.store(true, Ordering::SeqCst);
+    }
+}
+
 pub(crate) struct Waker {
     pub(crate) parts: Parts,
     pub(crate) shards: Arc<Vec<ActorRef<shard::Message>>>,
-    pub(crate) put_away: Arc<Notify>,
+    pub(crate) bell: Arc<Bell>,
 }
 
 impl Waker {
     /// Runs until it is aborted.
     pub(crate) async fn run(self) {
-        let mut degraded = false;
         loop {
-            let was = std::mem::replace(&mut degraded, self.parts.journal.degraded().is_some());
-            let woken = if was && !degraded { self.wake_running().await } else { Ok(()) };
-            if let Err(error) = woken {
-                tracing::error!(%error, "cannot read who must be running");
-                degraded = true;
-            }
-            let wait = match self.wake_due().await {
+            let wait = match self.look().await {
                 Ok(wait) => wait,
                 // The node stops, or its disk failed and it says so elsewhere.
                 Err(Error::Halted(_)) => return,
                 Err(error) => {
-                    tracing::error!(%error, "cannot read what is due");
+                    tracing::error!(%error, "cannot read who must be woken");
                     NAP
                 }
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.put_away.notified() => {}
+                () = self.bell.rung.notified() => {}
             }
         }
+    }
+
+    /// Wakes whom it must, and says how long nobody else will be.
+    async fn look(&self) -> Result<Duration, Error> {
+        if self.parts.journal.degraded().is_some() {
+            return Ok(NAP);
+        }
+        if self.bell.stranded.swap(false, Ordering::SeqCst)
+            && let Err(error) = self.wake_running().await
+        {
+            self.bell.stranded();
+            return Err(error);
+        }
+        self.wake_due().await
     }
 
     /// Brings back everyone who must be running.

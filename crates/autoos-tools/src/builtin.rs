@@ -1,17 +1,19 @@
 //! The tools that every node has.
 
 use crate::{
-    Files, Tool,
+    BuildError, Files, Tool,
     fs::{FsList, FsRead, FsSearch, FsWrite},
     http::HttpGet,
     logs::LogsAnalyze,
+    mail::{MailConfig, MailSend},
+    process::{Process, ProcessConfig},
     table::TableQuery,
     text::TextSummarize,
 };
-use std::{io, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 /// What the built-in tools may touch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Directories that may be read below.
     pub roots: Vec<PathBuf>,
@@ -22,6 +24,10 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Hosts that `http.get` may ask whatever their address: `name` or `name:port`.
     pub allow_hosts: Vec<String>,
+    /// How mail is sent; without it there is no `mail.send`.
+    pub mail: Option<MailConfig>,
+    /// Programs as tools.
+    pub processes: Vec<ProcessConfig>,
     /// How many calls run at once.
     pub parallel: usize,
 }
@@ -33,6 +39,8 @@ impl Default for Options {
             write_roots: Vec::new(),
             data_dir: None,
             allow_hosts: Vec::new(),
+            mail: None,
+            processes: Vec::new(),
             parallel: 32,
         }
     }
@@ -41,8 +49,8 @@ impl Default for Options {
 /// The built-in tools.
 ///
 /// # Errors
-/// A root or the data directory that cannot be used.
-pub fn builtin_tools(options: &Options) -> io::Result<Vec<Arc<dyn Tool>>> {
+/// A root or the data directory that cannot be used, a tool that is wrongly configured.
+pub fn builtin_tools(options: &Options) -> Result<Vec<Arc<dyn Tool>>, BuildError> {
     if let Some(path) = &options.data_dir {
         std::fs::create_dir_all(path)?;
     }
@@ -57,7 +65,19 @@ pub fn builtin_tools(options: &Options) -> io::Result<Vec<Arc<dyn Tool>>> {
         Arc::new(TextSummarize::new(files.clone())),
     ];
     if let Some(path) = &options.data_dir {
-        tools.push(Arc::new(FsWrite::new(files, path)?));
+        tools.push(Arc::new(FsWrite::new(files.clone(), path)?));
+    }
+    let wrong = |tool: &str, reason| BuildError::Config { tool: tool.to_owned(), reason };
+    if let Some(mail) = &options.mail {
+        let Some(path) = &options.data_dir else {
+            return Err(wrong("mail.send", "it keeps a ledger and needs a data directory".into()));
+        };
+        let mail = MailSend::new(mail.clone(), files, path);
+        tools.push(Arc::new(mail.map_err(|reason| wrong("mail.send", reason))?));
+    }
+    for config in &options.processes {
+        let process = Process::new(config.clone(), options.data_dir.as_deref());
+        tools.push(Arc::new(process.map_err(|reason| wrong(&config.name, reason))?));
     }
     Ok(tools)
 }

@@ -10,16 +10,21 @@ mod builtin;
 pub mod files;
 pub mod fs;
 pub mod http;
+mod ledger;
 pub mod logs;
+pub mod mail;
+pub mod process;
 mod registry;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod text;
 
 pub use builtin::{Options, builtin_tools};
 pub use files::Files;
 pub use registry::{BuildError, Builder, Registry};
 
-use autoos_kernel::tool::ToolSpec;
+use autoos_kernel::{time::Timestamp, tool::ToolSpec};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
@@ -41,6 +46,9 @@ pub struct ToolCall {
     pub args: Value,
     /// Of an effectful call: the key under which it was journaled. Other calls have none.
     pub idempotency_key: Option<String>,
+    /// Of an effectful call: from then on whoever comes after may call its effect unknown, so that
+    /// it must not be sent any more. Tools that can look at it once more just before sending.
+    pub deadline: Option<Timestamp>,
     /// Files that this call may read besides the roots: the contexts of its intent.
     pub granted: Vec<std::path::PathBuf>,
 }

@@ -1,26 +1,24 @@
 //! What keeps the index up with the journal.
 //!
-//! At start it reads what is there, a few shards at a time, while by-id reads and watching work
-//! already; then it follows what is committed. Long-lived tasks: the follower, which lives as
+//! At start it reads what the index has not yet, a few shards at a time, while by-id reads and
+//! watching work already; then it follows what is committed, and from time to time has a share of
+//! the index written to its file. Long-lived tasks: the follower, which lives as
 //! long as its `Views`, and until the index is built a second subscription that does nothing but
 //! wake watchers. Neither holds a queue beyond one chunk of events.
 
 use crate::{
     Error,
-    index::{Decoded, Index},
+    index::{Chunk, Index, checkpoint::Keeper},
     wake::Wakers,
 };
 use autoos_journal::{self as journal, Cursor, Position, SharedJournal};
 use autoos_kernel::id::{Prefix, Shard};
 use futures::StreamExt;
 use serde::Serialize;
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
-/// Events that are folded under one lock of the index.
+/// Events that are folded under one lock of a share.
 const CHUNK: usize = 512;
 /// How long after a failed read the journal is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -58,32 +56,68 @@ pub(crate) struct Progress {
 /// What the follower feeds.
 pub(crate) struct Shared {
     pub(crate) journal: SharedJournal,
-    pub(crate) index: RwLock<Index>,
+    pub(crate) index: Index,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) wakers: Arc<Wakers>,
+    keeper: Option<Keeper>,
 }
 
 impl Shared {
-    pub(crate) fn new(journal: SharedJournal, end: &Cursor) -> Arc<Self> {
-        let total = end.0.values().sum();
-        let ready = Ready::Building { done: 0, total };
-        Arc::new(Self {
-            journal,
-            index: RwLock::default(),
-            progress: watch::Sender::new(Progress { ready, cursor: Cursor::default() }),
-            wakers: Arc::default(),
-        })
-    }
-
-    fn fold(&self, events: &[Decoded]) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            index.fold(event);
-        }
+    /// What feeds an index that goes on from where its shares are; kept by `keeper` if there is
+    /// one.
+    pub(crate) fn new(
+        journal: SharedJournal,
+        end: &Cursor,
+        index: Index,
+        keeper: Option<Keeper>,
+    ) -> Arc<Self> {
+        let cursor = index.cursor();
+        let ready = if caught_up(&cursor, end) {
+            Ready::Yes
+        } else {
+            Ready::Building { done: cursor.0.values().sum(), total: end.0.values().sum() }
+        };
+        let progress = watch::Sender::new(Progress { ready, cursor });
+        Arc::new(Self { journal, index, progress, wakers: Arc::default(), keeper })
     }
 
     fn say(&self, ready: Ready) {
         self.progress.send_modify(|progress| progress.ready = ready);
+    }
+
+    /// Says that nothing new will come.
+    pub(crate) fn stop(&self) {
+        self.say(Ready::Stopped);
+        self.wakers.close();
+    }
+
+    /// Writes a share to its file if it has come far enough since `written`.
+    async fn keep(self: &Arc<Self>, shard: Shard, written: &mut u64) {
+        let Some(keeper) = &self.keeper else { return };
+        if !keeper.is_due(&self.index.read(shard), *written) {
+            return;
+        }
+        *written = self.index.read(shard).next;
+        // A full disk's last room is not for this.
+        if self.journal.degraded().is_none() {
+            self.save(vec![shard]).await;
+        }
+    }
+
+    /// Writes shares to their files, where those have not all of them.
+    pub(crate) async fn save(self: &Arc<Self>, shards: Vec<Shard>) {
+        let shared = self.clone();
+        let saved = tokio::task::spawn_blocking(move || {
+            let Some(keeper) = &shared.keeper else { return };
+            for shard in shards {
+                if let Err(error) = keeper.save(&shared.index, shard) {
+                    tracing::warn!(%error, shard = shard.0, "the views' index was not written");
+                }
+            }
+        });
+        if let Err(error) = saved.await {
+            tracing::error!(%error, "writing the views' index panicked");
+        }
     }
 }
 
@@ -96,8 +130,7 @@ pub(crate) async fn run(shared: Arc<Shared>, end: Cursor) {
     waking.spawn(wake(shared.clone(), end.clone()));
     build(&shared, &end).await;
     follow(&shared, end, waking).await;
-    shared.say(Ready::Stopped);
-    shared.wakers.close();
+    shared.stop();
 }
 
 /// Wakes watchers for what is committed while the index is built.
@@ -106,7 +139,7 @@ async fn wake(shared: Arc<Shared>, from: Cursor) {
     loop {
         let mut events = shared.journal.subscribe(cursor.clone());
         while let Some(Ok((position, event))) = events.next().await {
-            advance(&mut cursor, position);
+            cursor.0.insert(position.shard, position.offset + 1);
             wake_for(&shared, &event);
         }
         tokio::time::sleep(RETRY).await;
@@ -117,10 +150,6 @@ fn wake_for(shared: &Shared, event: &journal::Event) {
     if event.stream.prefix == Prefix::WORKFLOW {
         shared.wakers.wake(event.stream.uuid);
     }
-}
-
-fn advance(cursor: &mut Cursor, position: Position) {
-    cursor.0.insert(position.shard, position.offset + 1);
 }
 
 /// Folds all shards up to `end`; a workflow lies in one shard, so their order does not matter.
@@ -141,7 +170,8 @@ async fn build(shared: &Arc<Shared>, end: &Cursor) {
 }
 
 async fn build_shard(shared: Arc<Shared>, shard: Shard, end: u64) {
-    let mut at = 0;
+    let mut at = shared.index.read(shard).next;
+    let mut written = at;
     while at < end {
         let page = match shared.journal.scan(shard, at, CHUNK).await {
             Ok(page) => page,
@@ -155,12 +185,12 @@ async fn build_shard(shared: Arc<Shared>, shard: Shard, end: u64) {
             Some((position, _)) if page.len() == CHUNK => position.offset + 1,
             _ => end,
         };
-        let page = page.into_iter().filter(|(position, _)| position.offset < end);
-        let events: Vec<Decoded> = page.filter_map(|(_, event)| Decoded::of(&event)).collect();
-        shared.fold(&events);
-        let reached = reached.min(end);
+        let next = reached.min(end);
+        let fresh = page.partition_point(|(position, _)| position.offset < end);
+        let chunk = Chunk::of(&page[..fresh], next);
+        shared.index.write(shard).take(&chunk);
         shared.progress.send_modify(|progress| {
-            progress.cursor.0.insert(shard, reached);
+            progress.cursor.0.insert(shard, next);
             let total = match progress.ready {
                 Ready::Building { total, .. } => total,
                 _ => end,
@@ -168,12 +198,12 @@ async fn build_shard(shared: Arc<Shared>, shard: Shard, end: u64) {
             let done = progress.cursor.0.values().sum();
             progress.ready = Ready::Building { done, total };
         });
-        at = reached;
+        at = next;
         // Others may have work that is more pressing.
         tokio::task::yield_now().await;
     }
+    shared.keep(shard, &mut written).await;
 }
-
 async fn failing(shared: &Shared, error: &journal::Error) {
     tracing::error!(%error, "the journal cannot be read: lists and metrics stand still");
     shared.say(Ready::Failing { reason: error.to_string() });
@@ -185,6 +215,7 @@ async fn failing(shared: &Shared, error: &journal::Error) {
 async fn follow(shared: &Arc<Shared>, from: Cursor, mut waking: JoinSet<()>) {
     let behind = shared.journal.end();
     let mut cursor = from;
+    let mut written = cursor.0.clone();
     if caught_up(&cursor, &behind) {
         shared.say(Ready::Yes);
         waking.abort_all();
@@ -193,12 +224,17 @@ async fn follow(shared: &Arc<Shared>, from: Cursor, mut waking: JoinSet<()>) {
         let mut chunks = shared.journal.subscribe(cursor.clone()).ready_chunks(CHUNK);
         let error = loop {
             let Some(chunk) = chunks.next().await else { return };
-            if let Some(error) = take(shared, &mut cursor, chunk) {
-                break error;
-            }
+            let (events, error) = sort(chunk);
+            take(shared, &mut cursor, &events);
             if caught_up(&cursor, &behind) && shared.progress.borrow().ready != Ready::Yes {
                 shared.say(Ready::Yes);
                 waking.abort_all();
+            }
+            for shard in events.into_keys() {
+                shared.keep(shard, written.entry(shard).or_default()).await;
+            }
+            if let Some(error) = error {
+                break error;
             }
         };
         failing(shared, &error).await;
@@ -209,34 +245,37 @@ fn caught_up(cursor: &Cursor, end: &Cursor) -> bool {
     end.0.iter().all(|(shard, end)| cursor.0.get(shard).copied().unwrap_or(0) >= *end)
 }
 
-/// Folds a chunk up to the first error.
-fn take(
-    shared: &Shared,
-    cursor: &mut Cursor,
+/// Events of each shard, in order.
+type Sorted = BTreeMap<Shard, Vec<(Position, journal::Event)>>;
+
+/// What a chunk of a subscription holds, up to the first error.
+fn sort(
     chunk: Vec<Result<(Position, journal::Event), journal::Error>>,
-) -> Option<journal::Error> {
-    let mut error = None;
-    let mut events = Vec::with_capacity(chunk.len());
-    let mut decoded = Vec::with_capacity(chunk.len());
+) -> (Sorted, Option<journal::Error>) {
+    let mut sorted = Sorted::new();
     for next in chunk {
         match next {
             Ok((position, event)) => {
-                advance(cursor, position);
-                decoded.extend(Decoded::of(&event));
-                events.push(event);
+                sorted.entry(position.shard).or_default().push((position, event));
             }
-            Err(found) => {
-                error = Some(found);
-                break;
-            }
+            Err(error) => return (sorted, Some(error)),
         }
     }
-    shared.fold(&decoded);
+    (sorted, None)
+}
+
+/// Folds events that follow those before them, and wakes those that wait for them.
+fn take(shared: &Shared, cursor: &mut Cursor, events: &Sorted) {
+    for (shard, events) in events {
+        let next = events.last().map_or(0, |(position, _)| position.offset + 1);
+        let chunk = Chunk::of(events, next);
+        shared.index.write(*shard).take(&chunk);
+        cursor.0.insert(*shard, next);
+    }
     shared.progress.send_modify(|progress| progress.cursor = cursor.clone());
-    for event in &events {
+    for (_, event) in events.values().flatten() {
         wake_for(shared, event);
     }
-    error
 }
 
 /// Waits until the index holds the event at `position`.
@@ -253,4 +292,14 @@ pub(crate) async fn reach(shared: &Shared, position: Position) -> Result<(), Err
         Ready::Stopped => Err(Error::Stopped),
         _ => Ok(()),
     }
+}
+
+/// Waits until the index holds all that lies before `end`.
+pub(crate) async fn reach_all(shared: &Shared, end: &Cursor) -> Result<(), Error> {
+    for (shard, end) in &end.0 {
+        if let Some(offset) = end.checked_sub(1) {
+            reach(shared, Position { shard: *shard, offset }).await?;
+        }
+    }
+    Ok(())
 }

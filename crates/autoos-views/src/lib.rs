@@ -5,10 +5,11 @@
 //! folds the workflow's own streams when asked, so what was acknowledged is there at once, and it
 //! works from the first moment. **Over all** ([`Views::list`], [`Views::escalations`],
 //! [`Views::cost_by`], [`Views::metrics`]) reads an index in memory that follows the journal a
-//! moment behind; [`Views::wait_for`] waits until it holds a position. After a start the index is
-//! built in the background; [`Views::ready`] says how far that is.
+//! moment behind; [`Views::wait_for`] waits until it holds a position. The index is [kept](Keep)
+//! in files of its own from one start to the next, and what they have not is read from the
+//! journal in the background; [`Views::ready`] says how far that is.
 //!
-//! Nothing here writes. Left out: folds that decide something, which live with their rule, and
+//! Nothing here writes to the journal. Left out: folds that decide something, which live with their rule, and
 //! kernel snapshots, since they lack what people ask for (who was asked when, tokens): a view
 //! folds a stream from its start.
 
@@ -26,11 +27,11 @@ mod wake;
 mod watch;
 
 pub use audit::{AuditEntry, Verified};
-pub use cost::{CostLine, Dimension};
+pub use cost::{BillLine, CostLine, Dimension};
 pub use error::Error;
 pub use follower::Ready;
-pub use index::{EscalationFilter, EscalationItem, Filter, Page, Summary};
-pub use metrics::{BOUNDS_MS, Histogram, Metrics};
+pub use index::{EscalationFilter, EscalationItem, Filter, Keep, Page, Summary};
+pub use metrics::{BOUNDS_MS, Histogram, Metrics, Word};
 pub use view::{
     AttemptView, BudgetView, Calls, CancelView, ContextView, EscalationView, PlanView,
     ResolvedView, ResultView, StepStatus, StepView, Tokens, WorkView, WorkflowView,
@@ -45,16 +46,20 @@ use autoos_kernel::{
 };
 use follower::Shared;
 use futures::stream::BoxStream;
+use index::{Index, Share, checkpoint::Keeper};
 use serde_json::Value;
-use std::sync::{Arc, PoisonError, RwLockReadGuard};
+use std::{sync::Arc, time::Duration};
 use story::Story;
 use tokio::task::JoinHandle;
+
+/// How long a stop waits for the index to take in what was recorded before it.
+const STOP_WAIT: Duration = Duration::from_secs(2);
 
 /// The views of one journal; cheap to clone.
 #[derive(Clone)]
 pub struct Views {
     shared: Arc<Shared>,
-    _follower: Arc<Follower>,
+    follower: Arc<Follower>,
 }
 
 /// The follower's task, which ends with the last of the views that it feeds, and every watch
@@ -67,7 +72,7 @@ struct Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         self.task.abort();
-        self.shared.wakers.close();
+        self.shared.stop();
     }
 }
 
@@ -81,21 +86,45 @@ pub struct Owner {
 }
 
 impl Views {
-    /// Views of `journal`; starts to build the index.
+    /// Views of `journal` with an index in memory alone; starts to build it.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start(journal: SharedJournal) -> Self {
-        let end = journal.end();
-        let shared = Shared::new(journal, &end);
-        let task = tokio::spawn(follower::run(shared.clone(), end));
-        let follower = Follower { task, shared: shared.clone() };
-        Self { shared, _follower: Arc::new(follower) }
+        let shares = (0..journal.shards()).map(|_| Share::default()).collect();
+        Self::with(journal, shares, None)
     }
 
-    fn index(&self) -> RwLockReadGuard<'_, index::Index> {
-        self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
+    /// Views of `journal` with an index that is kept in files: reads those, then goes on from
+    /// where they end. What they lack or do not fit is built from the journal. One process at a
+    /// time may keep an index in a directory.
+    pub async fn open(journal: SharedJournal, keep: Keep) -> Self {
+        let (keeper, shares) = Keeper::open(keep, &journal).await;
+        Self::with(journal, shares, Some(keeper))
+    }
+
+    fn with(journal: SharedJournal, shares: Vec<Share>, keeper: Option<Keeper>) -> Self {
+        let end = journal.end();
+        let shared = Shared::new(journal, &end, Index::of(shares), keeper);
+        let task = tokio::spawn(follower::run(shared.clone(), end));
+        let follower = Follower { task, shared: shared.clone() };
+        Self { shared, follower: Arc::new(follower) }
+    }
+
+    /// Takes in what was recorded before, as far as that is done within two seconds, ends
+    /// following and every watch, and writes the index to its files. Call it before the journal
+    /// is closed; without it the next start reads more of the journal.
+    pub async fn stop(&self) {
+        let end = self.shared.journal.end();
+        // What is not reached by then is read at the next start.
+        let reached = follower::reach_all(&self.shared, &end);
+        if tokio::time::timeout(STOP_WAIT, reached).await.is_err() {
+            tracing::info!("the views' index is behind the journal, the next start reads on");
+        }
+        self.follower.task.abort();
+        self.shared.stop();
+        self.shared.save(self.shared.index.shards().collect()).await;
     }
 
     /// Everything about one workflow as of now; none when there is no such.
@@ -253,14 +282,21 @@ impl Views {
     /// What was spent, by tenant, user, model or day, of one tenant or of all.
     #[must_use]
     pub fn cost_by(&self, dimension: Dimension, tenant: Option<&str>) -> Vec<CostLine> {
-        self.index().costs.by(dimension, tenant)
+        self.bill(&[dimension], tenant).into_iter().map(CostLine::from).collect()
     }
 
-    /// Counts since the journal began; none until the index is built, so that nobody takes a
-    /// part of history for a reset.
+    /// What was spent, split by several dimensions at once, of one tenant or of all; one line
+    /// with the sum of all without a dimension.
+    #[must_use]
+    pub fn bill(&self, dimensions: &[Dimension], tenant: Option<&str>) -> Vec<BillLine> {
+        cost::lines(self.shared.index.bill(dimensions, tenant))
+    }
+
+    /// Counts since the journal began; none until the index has all there was at the start, so
+    /// that nobody takes a part of history for a reset.
     #[must_use]
     pub fn metrics(&self) -> Option<Metrics> {
-        self.is_ready().then(|| self.index().metrics.clone())
+        self.is_ready().then(|| self.shared.index.metrics())
     }
 
     /// Whether lists, counts and sums cover all there is.

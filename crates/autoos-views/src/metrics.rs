@@ -3,38 +3,41 @@
 
 use crate::{index::Seen, view::Tokens};
 use autoos_kernel::{time::Timestamp, words::WorkflowState, workflow::Event};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Upper bounds of [`Histogram`]'s buckets, in milliseconds; a last one without bound follows.
 pub const BOUNDS_MS: [u64; 14] =
     [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 120_000, 600_000];
 
+/// What is counted by: a word of the kernel's vocabularies.
+pub type Word = Cow<'static, str>;
+
 /// Counts since the journal began. All but [`Self::workflows`] only grow.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Workflows by the state that they are in now.
-    pub workflows: BTreeMap<&'static str, u64>,
+    pub workflows: BTreeMap<Word, u64>,
     /// Workflows that were accepted.
     pub created: u64,
     /// Workflows that ended, by how.
-    pub outcomes: BTreeMap<&'static str, u64>,
+    pub outcomes: BTreeMap<Word, u64>,
     /// From acceptance to end.
     pub workflow_ms: Histogram,
     /// Steps that were over.
     pub steps: u64,
     /// Attempts that began, by what they called: `model` or `tool`.
-    pub attempts: BTreeMap<&'static str, u64>,
+    pub attempts: BTreeMap<Word, u64>,
     /// Attempts that failed, by exit reason.
-    pub failures: BTreeMap<String, u64>,
+    pub failures: BTreeMap<Word, u64>,
     /// From an attempt's start to its recorded end, by what it called: `model` or `tool`.
-    pub attempt_ms: BTreeMap<&'static str, Histogram>,
+    pub attempt_ms: BTreeMap<Word, Histogram>,
     /// Rungs that were climbed, by name; `escalate` counts the questions to humans.
-    pub rungs: BTreeMap<&'static str, u64>,
+    pub rungs: BTreeMap<Word, u64>,
     /// Answers to those questions, by decision.
-    pub resolved: BTreeMap<&'static str, u64>,
+    pub resolved: BTreeMap<Word, u64>,
     /// Plans that were adopted and refused.
-    pub plans: BTreeMap<&'static str, u64>,
+    pub plans: BTreeMap<Word, u64>,
     /// What was spent, in micro-dollars.
     pub cost_microusd: u64,
     /// Tokens of all calls.
@@ -42,7 +45,7 @@ pub struct Metrics {
 }
 
 /// A distribution of durations.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {
     /// How many fell into each bucket, not counting those below; one more than [`BOUNDS_MS`].
     pub buckets: [u64; BOUNDS_MS.len() + 1],
@@ -59,13 +62,50 @@ impl Histogram {
         self.sum_ms = self.sum_ms.saturating_add(ms);
         self.count += 1;
     }
+
+    fn merge(&mut self, other: &Self) {
+        for (bucket, more) in self.buckets.iter_mut().zip(other.buckets) {
+            *bucket += more;
+        }
+        self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
+        self.count += other.count;
+    }
 }
 
-fn called(model: &Option<String>) -> &'static str {
+fn called(model: Option<&str>) -> &'static str {
     if model.is_some() { "model" } else { "tool" }
 }
 
+fn count(counts: &mut BTreeMap<Word, u64>, word: &'static str, more: u64) {
+    *counts.entry(Cow::Borrowed(word)).or_default() += more;
+}
+
+fn merge(counts: &mut BTreeMap<Word, u64>, more: &BTreeMap<Word, u64>) {
+    for (word, count) in more {
+        *counts.entry(word.clone()).or_default() += count;
+    }
+}
+
 impl Metrics {
+    /// Adds the counts of other workflows.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        merge(&mut self.workflows, &other.workflows);
+        self.created += other.created;
+        merge(&mut self.outcomes, &other.outcomes);
+        self.workflow_ms.merge(&other.workflow_ms);
+        self.steps += other.steps;
+        merge(&mut self.attempts, &other.attempts);
+        merge(&mut self.failures, &other.failures);
+        for (word, durations) in &other.attempt_ms {
+            self.attempt_ms.entry(word.clone()).or_default().merge(durations);
+        }
+        merge(&mut self.rungs, &other.rungs);
+        merge(&mut self.resolved, &other.resolved);
+        merge(&mut self.plans, &other.plans);
+        self.cost_microusd = self.cost_microusd.saturating_add(other.cost_microusd);
+        self.tokens.add((other.tokens.input, other.tokens.output));
+    }
+
     /// A workflow went from one state to another, or came to be.
     pub(crate) fn count_state(
         &mut self,
@@ -75,13 +115,14 @@ impl Metrics {
         if before == after {
             return;
         }
-        if let Some(count) = before.and_then(|state| self.workflows.get_mut(state.into())) {
+        let word = |state: WorkflowState| -> &'static str { state.into() };
+        if let Some(count) = before.and_then(|state| self.workflows.get_mut(word(state))) {
             *count -= 1;
         }
         if let Some(state) = after {
-            *self.workflows.entry(state.into()).or_default() += 1;
+            count(&mut self.workflows, word(state), 1);
             if state.is_terminal() {
-                *self.outcomes.entry(state.into()).or_default() += 1;
+                count(&mut self.outcomes, word(state), 1);
             }
         }
     }
@@ -91,20 +132,20 @@ impl Metrics {
         self.steps += u64::from(seen.over);
         match event {
             Event::Created(_) => self.created += 1,
-            Event::PlanAdopted { .. } => *self.plans.entry("adopted").or_default() += 1,
-            Event::PlanRefused { .. } => *self.plans.entry("refused").or_default() += 1,
+            Event::PlanAdopted { .. } => count(&mut self.plans, "adopted", 1),
+            Event::PlanRefused { .. } => count(&mut self.plans, "refused", 1),
             Event::AttemptStarted { model, .. } => {
-                *self.attempts.entry(called(model)).or_default() += 1;
+                count(&mut self.attempts, called(model.as_deref()), 1);
             }
             Event::AttemptCompleted { cost, tokens, .. } => self.ended(seen, *cost, *tokens, at),
             Event::AttemptFailed { exit, cost, tokens, .. } => {
-                *self.failures.entry(exit.to_string()).or_default() += 1;
+                *self.failures.entry(exit.to_string().into()).or_default() += 1;
                 self.ended(seen, *cost, *tokens, at);
             }
-            Event::RungClimbed { rung, .. } => *self.rungs.entry(rung.into()).or_default() += 1,
-            Event::Escalated { .. } => *self.rungs.entry("escalate").or_default() += 1,
+            Event::RungClimbed { rung, .. } => count(&mut self.rungs, rung.into(), 1),
+            Event::Escalated { .. } => count(&mut self.rungs, "escalate", 1),
             Event::EscalationResolved { decision, .. } => {
-                *self.resolved.entry(decision.name()).or_default() += 1;
+                count(&mut self.resolved, decision.name(), 1);
             }
             Event::Completed { .. } | Event::Failed { .. } | Event::Cancelled { .. } => {
                 self.workflow_ms.add(at.since_ms(created));
@@ -117,7 +158,8 @@ impl Metrics {
         self.cost_microusd = self.cost_microusd.saturating_add(cost);
         self.tokens.add(tokens);
         if let Some(attempt) = &seen.attempt {
-            let histogram = self.attempt_ms.entry(called(&attempt.model)).or_default();
+            let called = called(attempt.model.as_deref());
+            let histogram = self.attempt_ms.entry(called.into()).or_default();
             histogram.add(at.since_ms(attempt.since));
         }
     }

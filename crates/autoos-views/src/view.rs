@@ -10,7 +10,7 @@ use autoos_kernel::{
     words::{EffectClass, LlmRole, RiskLevel, WorkflowState},
     workflow::StepState,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use strum::{Display, IntoStaticStr};
 
@@ -324,7 +324,7 @@ pub struct ResultView {
 }
 
 /// Tokens of calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Of prompts.
     pub input: u64,

@@ -3,13 +3,14 @@
 use crate::config::Config;
 use anyhow::Context as _;
 use autoos_fabric::Fabric;
-use autoos_gateway::{Gateway, GatewayParts};
+use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken};
 use autoos_guard::Keys;
 use autoos_journal::{LocalJournal, LocalOptions};
 use autoos_runtime::{Parts, Runtime, SystemClock};
 use autoos_tools::Registry;
-use autoos_views::Views;
+use autoos_views::{Keep, Views};
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,6 +22,7 @@ pub(crate) struct Node {
     pub(crate) views: Views,
     pub(crate) gateway: Gateway,
     pub(crate) keys: Keys,
+    owner: OwnerToken,
     dir: PathBuf,
 }
 
@@ -31,6 +33,9 @@ pub(crate) struct Address {
     pub(crate) url: String,
     /// Its process.
     pub(crate) pid: u32,
+    /// What a command shows to be served without a key.
+    #[serde(default)]
+    pub(crate) owner: Option<String>,
 }
 
 impl Address {
@@ -59,7 +64,7 @@ impl Node {
             .data_dir(dir.join("tools"))
             .build()
             .context("in the configuration of the tools")?;
-        let views = Views::start(journal.clone());
+        let views = Views::open(journal.clone(), Keep::new(dir.join("views"))).await;
         let keys = Keys::open(journal.clone(), dir).await.context("cannot read the keys")?;
         let parts = Parts {
             journal: journal.clone(),
@@ -68,6 +73,7 @@ impl Node {
             clock: Arc::new(SystemClock),
         };
         let runtime = Runtime::start(parts, config.runtime.clone()).await?;
+        let owner = OwnerToken::new(token());
         let mut options = config.gateway.clone();
         options.uploads.get_or_insert_with(|| dir.join("uploads"));
         let gateway = Gateway::new(GatewayParts {
@@ -79,16 +85,19 @@ impl Node {
                 Arc::new(move || fabric.status())
             }),
             samples: Some(crate::figures::of_journal(&journal)),
+            backups: Some(backups(&journal, dir)),
+            owner: Some(owner.clone()),
             options,
         });
-        Ok(Self { journal, runtime, views, gateway, keys, dir: dir.to_owned() })
+        Ok(Self { journal, runtime, views, gateway, keys, owner, dir: dir.to_owned() })
     }
 
     /// Says in the data directory where this node listens.
     pub(crate) fn announce(&self, url: &str) -> anyhow::Result<()> {
-        let address = Address { url: url.to_owned(), pid: std::process::id() };
+        let owner = Some(self.owner.expose().to_owned());
+        let address = Address { url: url.to_owned(), pid: std::process::id(), owner };
         let path = Address::path(&self.dir);
-        std::fs::write(&path, serde_json::to_vec(&address)?)
+        write_private(&path, &serde_json::to_vec(&address)?)
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
@@ -97,6 +106,78 @@ impl Node {
         // Nothing to remove where nothing was announced.
         let _ = std::fs::remove_file(Address::path(&self.dir));
         self.runtime.stop().await;
+        self.views.stop().await;
         self.journal.close().await;
     }
+}
+
+/// Makes the data directory where there is none; nobody but its user reads it.
+pub(crate) fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(dir)
+        .with_context(|| format!("cannot make the data directory {}", dir.display()))
+}
+
+/// A file that nobody but its user reads, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let part = path.with_extension("part");
+    // What a process left there before it died has rights of its own.
+    let _ = std::fs::remove_file(&part);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&part)?.write_all(bytes)?;
+    std::fs::rename(part, path)
+}
+
+/// Text that cannot be guessed.
+fn token() -> String {
+    format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>())
+}
+
+/// How this node copies its data directory while it runs.
+fn backups(journal: &Arc<LocalJournal>, dir: &Path) -> autoos_gateway::Backups {
+    let (journal, dir) = (journal.clone(), dir.to_owned());
+    Arc::new(move |target| {
+        let (journal, dir) = (journal.clone(), dir.clone());
+        Box::pin(async move {
+            let copied = journal.backup(target.join("journal")).await;
+            let copied = copied.map_err(|error| error.to_string())?;
+            // After the journal: a record of a tool that its events do not know does no harm.
+            let to = target.clone();
+            let beside = tokio::task::spawn_blocking(move || copy_beside(&dir, &to)).await;
+            beside.map_err(|error| error.to_string())?.map_err(|error| format!("{error:#}"))?;
+            let target = target.display().to_string();
+            Ok(Backup { target, events: copied.events, bytes: copied.bytes })
+        })
+    })
+}
+
+/// Copies what a data directory has beside its journal: the pepper of the keys and what the tools
+/// have done, without which keys would not open and effects could not be told.
+pub(crate) fn copy_beside(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for name in ["keys.pepper", "tools"] {
+        copy(&from.join(name), &to.join(name))
+            .with_context(|| format!("cannot copy {name} to {}", to.display()))?;
+    }
+    Ok(())
+}
+
+/// Copies a file or a folder with its permissions; nothing where there is none.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else if from.is_file() {
+        std::fs::copy(from, to)?;
+    }
+    Ok(())
 }

@@ -64,6 +64,7 @@ impl Builtin {
             context_tokens: 2_000_000,
             price: Price::default(),
             language_model: false,
+            abilities: std::sync::Arc::new(crate::models::rules()),
         }
     }
 

@@ -63,13 +63,7 @@ fn ollama(host: &str, model: String) -> ProviderConfig {
     let address = address.replace("//0.0.0.0:", "//127.0.0.1:");
     let mut provider = ProviderConfig::new(ProviderKind::OpenaiCompatible);
     provider.base_url = Some(format!("{}/v1", address.trim_end_matches('/')));
-    provider.models = vec![ModelConfig {
-        id: model,
-        context_tokens: None,
-        price: None,
-        json_schema: None,
-        reasoning: None,
-    }];
+    provider.models = vec![ModelConfig::new(model)];
     provider
 }
 
@@ -77,16 +71,7 @@ fn ollama(host: &str, model: String) -> ProviderConfig {
 pub(super) fn default_models(kind: ProviderKind) -> Vec<ModelConfig> {
     let shipped = SHIPPED.iter().filter(|m| m.kind == kind && m.default).map(|m| m.id);
     let scripted = (kind == ProviderKind::Scripted).then_some("default");
-    shipped
-        .chain(scripted)
-        .map(|id| ModelConfig {
-            id: id.to_owned(),
-            context_tokens: None,
-            price: None,
-            json_schema: None,
-            reasoning: None,
-        })
-        .collect()
+    shipped.chain(scripted).map(ModelConfig::new).collect()
 }
 
 /// The order in which models play a role when the configuration does not say.

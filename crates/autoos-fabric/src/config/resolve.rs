@@ -1,9 +1,16 @@
 //! A configuration made whole: defaults filled in, everything checked, nothing started.
 
 use super::{Error, FabricConfig, ModelConfig, ProviderConfig, ProviderKind, detect};
-use crate::{Model, Price, builtin, models::shipped, secret::SecretRef};
+use crate::{
+    Abilities, Model, Price, Quality, builtin,
+    models::{self, shipped},
+    secret::SecretRef,
+};
 use autoos_kernel::words::LlmRole;
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 /// Every role, so that each has an order of models.
 const ROLES: [LlmRole; 5] = [
@@ -155,6 +162,16 @@ fn fill(name: &str, kind: ProviderKind, model: &mut ModelConfig) -> Result<(), E
             }
         };
     }
+    if let Some(wrong) = model.quality.as_ref().and_then(Quality::wrong) {
+        let problem = format!("model {:?}: a quality of {wrong} is not within 0 and 1", model.id);
+        return Err(Error::new(name, problem));
+    }
+    if model.quality.is_none()
+        && let Some(known) = known
+    {
+        model.quality = Some(known.abilities().quality);
+        model.as_of.get_or_insert(models::AS_OF.to_owned());
+    }
     if model.reasoning.is_none() {
         model.reasoning = known.and_then(|m| m.reasoning).map(str::to_owned);
     }
@@ -176,6 +193,12 @@ fn models(name: &str, provider: &ProviderConfig) -> Vec<Model> {
             context_tokens: model.context_tokens.unwrap_or(0),
             price: model.price.unwrap_or_default(),
             language_model: true,
+            abilities: Arc::new(Abilities {
+                structured: model.structured.unwrap_or(true),
+                tools: model.tools.unwrap_or(true),
+                quality: model.quality.clone().unwrap_or_default(),
+                as_of: model.as_of.clone().unwrap_or_default(),
+            }),
         })
         .collect()
 }

@@ -217,6 +217,7 @@ impl Node {
             tool: name.into(),
             args: Value::Object(args),
             idempotency_key: effectful.then(|| format!("test/{}", step.id)),
+            deadline: None,
             granted,
         };
         let result = self.runtime.block_on(self.tools.call(call));

@@ -120,30 +120,30 @@ async fn of_node(text: &mut Text, edge: &Edge) {
 }
 
 fn of_workflows(text: &mut Text, metrics: &Metrics) {
-    let states = metrics.workflows.iter().map(|(k, v)| (*k, *v));
+    let states = metrics.workflows.iter().map(|(k, v)| (k, *v));
     text.counts(("autoos_workflows", "gauge", "Workflows by state."), "state", states);
     let name = "autoos_workflows_created_total";
     text.one(name, "counter", "Workflows that were accepted.", metrics.created as f64);
-    let outcomes = metrics.outcomes.iter().map(|(k, v)| (*k, *v));
+    let outcomes = metrics.outcomes.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_workflows_ended_total", "counter", "Workflows that ended, by how.");
     text.counts(head, "state", outcomes);
     let name = "autoos_workflow_duration_seconds";
     text.head(name, "histogram", "From acceptance to end.");
     text.durations(name, &[], &metrics.workflow_ms);
     text.one("autoos_steps_total", "counter", "Steps that were over.", metrics.steps as f64);
-    let plans = metrics.plans.iter().map(|(k, v)| (*k, *v));
+    let plans = metrics.plans.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_plans_total", "counter", "Plans that were judged, by verdict.");
     text.counts(head, "verdict", plans);
-    let resolved = metrics.resolved.iter().map(|(k, v)| (*k, *v));
+    let resolved = metrics.resolved.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_escalations_resolved_total", "counter", "Answers of humans, by decision.");
     text.counts(head, "decision", resolved);
 }
 
 fn of_attempts(text: &mut Text, metrics: &Metrics) {
-    let attempts = metrics.attempts.iter().map(|(k, v)| (*k, *v));
+    let attempts = metrics.attempts.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_attempts_total", "counter", "Attempts that began, by what they called.");
     text.counts(head, "called", attempts);
-    let failures = metrics.failures.iter().map(|(k, v)| (k.as_str(), *v));
+    let failures = metrics.failures.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_attempt_failures_total", "counter", "Failed attempts, by exit reason.");
     text.counts(head, "exit", failures);
     let name = "autoos_attempt_duration_seconds";
@@ -151,7 +151,7 @@ fn of_attempts(text: &mut Text, metrics: &Metrics) {
     for (called, durations) in &metrics.attempt_ms {
         text.durations(name, &[("called", called)], durations);
     }
-    let rungs = metrics.rungs.iter().map(|(k, v)| (*k, *v));
+    let rungs = metrics.rungs.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_recovery_total", "counter", "Rungs of the recovery ladder climbed.");
     text.counts(head, "recovery_level", rungs);
     let tokens = [("input", metrics.tokens.input), ("output", metrics.tokens.output)];

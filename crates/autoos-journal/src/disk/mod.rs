@@ -122,8 +122,12 @@ impl DiskFile for RealFile {
     }
 }
 
-/// Replaces a small file as a whole: after a crash it is the old one or the new one.
-pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Replaces a file as a whole: after a crash it is the old one or the new one. An error may leave
+/// the new one beside it, with the ending `new`.
+///
+/// # Errors
+/// The disk's.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = disk.open(&new)?;
     file.set_len(0)?;

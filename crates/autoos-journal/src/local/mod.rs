@@ -11,6 +11,7 @@
 
 mod applier;
 mod cache;
+mod company;
 mod copy;
 mod core;
 mod identity;
@@ -84,7 +85,9 @@ impl LocalOptions {
             ballast_bytes: 64 << 20,
             reserve_bytes: 16 << 20,
             tail_bytes: 32 << 20,
-            apply_delay_ms: 25,
+            // Most workflows that never wait are over within this: the store then sees each of
+            // their streams once, and followers find everything in memory.
+            apply_delay_ms: 250,
             checkpoint_bytes: 32 << 20,
             checkpoint_ms: 10_000,
             verify_events: 100_000,

@@ -70,7 +70,7 @@ pub(super) fn open(options: LocalOptions) -> Result<Arc<LocalJournal>, Error> {
 
     let mut opening = Opening { disk: &*disk, dir: &dir, identity: &identity, report };
     let mark = opening.mark()?;
-    let store = opening.store(options.verify_events)?;
+    let store = opening.store(options.verify_events, mark)?;
     let (walk, applied) = opening.recover(&store, mark)?;
     let mut report = opening.report;
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -184,7 +184,7 @@ impl Opening<'_> {
 
     /// The event store, checked if it is small; one that is damaged is set aside, to be rebuilt
     /// from a log that reaches back to the beginning.
-    fn store(&mut self, verify_events: u64) -> Result<Store, Error> {
+    fn store(&mut self, verify_events: u64, mark: Option<u64>) -> Result<Store, Error> {
         let path = self.dir.join(STORE);
         let suspect = self.dir.join(SUSPECT);
         let was_suspect = self.disk.list(self.dir)?.contains(&suspect);
@@ -207,11 +207,15 @@ impl Opening<'_> {
             }
             Err(error) => error.to_string(),
         };
-        if let Some(first) = self.log_begins()?.filter(|first| *first > 1) {
+        let lacks = match self.log_begins()? {
+            Some(1) => None,
+            Some(first) => Some(format!("begins with frame {first}")),
+            None => mark.filter(|acked| *acked > 0).map(|acked| format!("lacks all {acked} frames")),
+        };
+        if let Some(lacks) = lacks {
             return Err(Error::Corrupt(format!(
-                "the event store {} is damaged ({damage}) and the log begins with frame {first}, \
-                 so it cannot be rebuilt: restore a backup into a new directory (autoos backup \
-                 restore)",
+                "the event store {} is damaged ({damage}) and the log {lacks}, so it cannot be \
+                 rebuilt: restore a backup into a new directory (autoos backup restore)",
                 path.display()
             )));
         }

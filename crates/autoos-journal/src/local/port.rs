@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Batch, BodyKey, Cursor, Error, Event, Head, Journal, Position, Snapshot, Standing,
-    ledger::{self, Draft, StreamHead},
+    ledger::{self, Draft, Row, StreamHead},
     row::{Verifier, broken_chain, scan_row},
     subscribe, vault,
 };
@@ -100,26 +100,25 @@ impl Core {
         limit: usize,
     ) -> Result<Vec<(Position, Event)>, Error> {
         self.check_shard(shard)?;
-        let (rows, begins, end) = {
-            let layers = self.tail.read();
-            let (rows, begins) = layers.shard(shard, offset, limit);
-            (rows, begins, layers.ends[usize::from(shard.0)])
-        };
         let mut events = Vec::new();
-        if limit == 0 || offset >= end {
-            return Ok(events);
-        }
-        let until = begins.unwrap_or(end);
+        let (rows, until) = self.recent(shard, offset, limit);
         if offset < until {
             self.store.scan(shard, offset, until, limit, &mut events)?;
         }
-        for row in rows {
-            if events.len() >= limit {
-                break;
-            }
-            scan_row(&row.value, shard, row.offset, offset, limit, &mut events)?;
-        }
+        scan_rows(&rows, shard, offset, limit, &mut events)?;
         Ok(events)
+    }
+
+    /// The rows of a shard that are not in the store yet, and the offset before which the store
+    /// is to be read: zero when it need not be.
+    fn recent(&self, shard: Shard, offset: u64, limit: usize) -> (Vec<Arc<Row>>, u64) {
+        let layers = self.tail.read();
+        let end = layers.ends[usize::from(shard.0)];
+        if limit == 0 || offset >= end {
+            return (Vec::new(), 0);
+        }
+        let (rows, begins) = layers.shard(shard, offset, limit);
+        (rows, begins.unwrap_or(end))
     }
 
     /// Remembers, for the next opening, damage that a read found.
@@ -194,8 +193,35 @@ impl subscribe::Source for Arc<Core> {
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>> {
         let core = self.clone();
-        blocking(move || core.watched(core.scan(shard, offset, limit))).boxed()
+        async move {
+            // Whoever keeps up finds all of it in memory, and needs no other thread for that.
+            let (rows, until) = core.recent(shard, offset, limit);
+            if offset >= until {
+                let mut events = Vec::new();
+                core.watched(scan_rows(&rows, shard, offset, limit, &mut events))?;
+                return Ok(events);
+            }
+            blocking(move || core.watched(core.scan(shard, offset, limit))).await
+        }
+        .boxed()
     }
+}
+
+/// The events of rows from `offset` on, until there are `limit` of them.
+fn scan_rows(
+    rows: &[Arc<Row>],
+    shard: Shard,
+    offset: u64,
+    limit: usize,
+    events: &mut Vec<(Position, Event)>,
+) -> Result<(), Error> {
+    for row in rows {
+        if events.len() >= limit {
+            break;
+        }
+        scan_row(&row.value, shard, row.offset, offset, limit, events)?;
+    }
+    Ok(())
 }
 
 impl LocalJournal {

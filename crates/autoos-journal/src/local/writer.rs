@@ -1,12 +1,14 @@
 //! The writer: the one thread that writes the log.
 //!
-//! It takes all that waits, checks each request in order, writes one frame, syncs once, makes
-//! the frame visible, and only then answers. A request that fails its checks is answered at once
+//! It takes all that waits (under load also what comes a moment later, see [`Company`]), checks
+//! each request in order, writes one frame, syncs once, makes the frame visible, and only then
+//! answers. A request that fails its checks is answered at once
 //! and leaves nothing in the frame. A failed sync halts the journal: what is on the disk is
 //! unknown then, and a second sync may lie.
 
 use super::{
     cache::Cache,
+    company::Company,
     core::{Core, lock},
     layer::Layer,
     mark::encode_mark,
@@ -117,6 +119,7 @@ pub(crate) struct Writer {
     ends: Vec<u64>,
     heads: Cache<StreamId, StreamHead>,
     keys: Cache<Uuid, BodyKey>,
+    company: Company,
 }
 
 /// A frame in the making.
@@ -126,7 +129,7 @@ struct Draw {
     ends: Vec<u64>,
     pending: Vec<Pending>,
     events: u64,
-    batches: u64,
+    batches: usize,
 }
 
 impl Writer {
@@ -139,7 +142,8 @@ impl Writer {
     ) -> Self {
         let ends = core.tail.read().ends.clone();
         let (heads, keys) = (Cache::new(1 << 15), Cache::new(1 << 13));
-        Self { core, log, requests, id, mark, ends, heads, keys }
+        let company = Company::new();
+        Self { core, log, requests, id, mark, ends, heads, keys, company }
     }
 
     /// Serves until it is told to stop.
@@ -168,7 +172,7 @@ impl Writer {
     /// All that waits, at least one request, and whether it is time to stop.
     fn take(&mut self) -> (Vec<Request>, bool) {
         let mut requests = Vec::new();
-        let mut bytes = 0;
+        let (mut bytes, mut appends) = (0, 0);
         let mut lazy_until: Option<Instant> = None;
         let mut urgent = false;
         loop {
@@ -181,7 +185,13 @@ impl Writer {
             };
             match next {
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => return (requests, true),
-                Err(RecvTimeoutError::Timeout) => return (requests, false),
+                Err(RecvTimeoutError::Timeout) => {
+                    let wait = self.company.wait(appends, Instant::now());
+                    match wait.filter(|_| urgent) {
+                        Some(wait) => std::thread::sleep(wait),
+                        None => return (requests, false),
+                    }
+                }
                 Ok(request) => {
                     match &request {
                         Request::Ack { .. } => {
@@ -189,6 +199,7 @@ impl Writer {
                         }
                         Request::Append(append) => {
                             urgent = true;
+                            appends += 1;
                             bytes += append.size();
                         }
                         _ => urgent = true,
@@ -411,6 +422,7 @@ impl Writer {
 
     fn write(&mut self, draw: Draw) {
         let Draw { buffer, mut layer, ends, pending, events, batches } = draw;
+        self.company.frame(batches);
         let (bytes, began) = (buffer.len(), Instant::now());
         let result = match self.log.append(buffer) {
             Ok(seq) => {
@@ -418,7 +430,7 @@ impl Writer {
                 let counters = &self.core.counters;
                 counters.frame(bytes, began.elapsed());
                 counters.events.fetch_add(events, Relaxed);
-                counters.batches.fetch_add(batches, Relaxed);
+                counters.batches.fetch_add(batches as u64, Relaxed);
                 self.mark(seq);
                 self.ends = ends;
                 self.publish(layer);

@@ -1,6 +1,9 @@
 //! The agent's actor: starts the one call of its attempt and reports what came of it.
 
-use super::{Assignment, Job, Product, ask, tool};
+use super::{
+    Assignment, Job, Product, ask, tool,
+    watch::{self, Bound, Stamp},
+};
 use crate::workflow::{self, Order};
 use autoos_journal::Body;
 use autoos_kernel::{
@@ -11,7 +14,6 @@ use autoos_kernel::{
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
-use tokio::task::AbortHandle;
 use tracing::Instrument as _;
 
 /// Messages to an agent.
@@ -26,6 +28,14 @@ pub(crate) struct Report {
     /// What it cost; none when that is unknown.
     pub(crate) cost: Option<u64>,
     pub(crate) tokens: (u64, u64),
+}
+
+impl Report {
+    /// The agent did not live to say what came of its call.
+    fn lost(exit: Exit, detail: &str) -> Self {
+        let miss = Miss { exit, detail: detail.to_owned(), retry_after_ms: None, doubtful: None };
+        Self { end: Err(miss), cost: None, tokens: (0, 0) }
+    }
 }
 
 /// Why a call brought nothing that counts.
@@ -50,7 +60,8 @@ pub(crate) struct Agent;
 pub(crate) struct State {
     assignment: Assignment,
     workflow: ActorRef<workflow::Message>,
-    call: AbortHandle,
+    /// Its work, which ends with it.
+    _call: Bound,
 }
 
 impl Actor for Agent {
@@ -70,28 +81,23 @@ impl Actor for Agent {
             attempt = assignment.attempt,
             agent = %assignment.agent,
         );
-        let job = tokio::spawn(work(assignment.clone()).instrument(span));
-        let call = job.abort_handle();
+        let stamp = Stamp::default();
+        let job = tokio::spawn(stamp.clone().on(work(assignment.clone()).instrument(span)));
+        let call = Bound(job.abort_handle());
         tokio::spawn(async move {
-            let report = match job.await {
-                Ok(report) => report,
-                Err(error) if error.is_panic() => Report {
-                    end: Err(Miss {
-                        exit: Exit::Panicked,
-                        detail: "the agent panicked".into(),
-                        retry_after_ms: None,
-                        doubtful: None,
-                    }),
-                    cost: None,
-                    tokens: (0, 0),
-                },
+            let report = match watch::end(job, stamp).await {
+                Some(Ok(report)) => report,
+                Some(Err(error)) if error.is_panic() => {
+                    Report::lost(Exit::Panicked, "the agent panicked")
+                }
                 // Stopped by its workflow, which knows.
-                Err(_) => return,
+                Some(Err(_)) => return,
+                None => Report::lost(Exit::Stalled, "the agent kept its thread for over 3 s"),
             };
             // An agent that is gone has nobody left to tell.
             let _ = myself.send_message(Message::Over(Box::new(report)));
         });
-        Ok(State { assignment, workflow, call })
+        Ok(State { assignment, workflow, _call: call })
     }
 
     async fn handle(
@@ -104,15 +110,6 @@ impl Actor for Agent {
         // A workflow that is gone will find the attempt without an end when it comes back.
         let _ = state.workflow.send_message(workflow::Message::Order(Box::new(order)));
         myself.stop(None);
-        Ok(())
-    }
-
-    async fn post_stop(
-        &self,
-        _: ActorRef<Message>,
-        state: &mut State,
-    ) -> Result<(), ActorProcessingErr> {
-        state.call.abort();
         Ok(())
     }
 }

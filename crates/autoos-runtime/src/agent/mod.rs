@@ -8,6 +8,7 @@ mod actor;
 mod ask;
 mod tool;
 mod trust;
+mod watch;
 
 pub(crate) use actor::{Agent, Message};
 pub(crate) use ask::plan_once;

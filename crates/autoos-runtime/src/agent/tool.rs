@@ -41,6 +41,7 @@ pub(crate) fn call(assignment: &Assignment) -> Result<ToolCall, Miss> {
         tool: name.clone(),
         args: Value::Object(args),
         idempotency_key: effectful.then(|| assignment.key.clone()),
+        deadline: Some(assignment.deadline),
         granted: assignment.brief.files(),
     })
 }

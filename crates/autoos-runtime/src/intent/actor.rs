@@ -39,8 +39,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Start {
     /// Someone submitted it.
     Accept(Box<Acceptance>, Reply),
-    /// It is in the journal.
-    Fold,
+    /// It is in the journal, and these are asked of it.
+    Fold(Vec<Order>),
 }
 
 /// Its state.
@@ -96,7 +96,8 @@ impl Actor for IntentActor {
                     let _ = myself.send_message(Message::Accepted(append.await));
                 });
             }
-            Start::Fold => {
+            Start::Fold(orders) => {
+                state.early = orders;
                 let journal = state.parts.journal.clone();
                 tokio::spawn(async move {
                     let loaded = brief::load(&journal, uuid).await;

@@ -6,12 +6,13 @@ use crate::{
     parts::{Options, Parts},
     submission::Refusal,
     supervise::{self, Loss},
+    waker::Bell,
     workflow::Order,
 };
-use autoos_kernel::{id::WorkflowId, time::Timestamp};
+use autoos_kernel::{id::WorkflowId, time::Timestamp, workflow::Command};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{collections::HashMap, sync::Arc};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 /// Deaths of one intent within a minute after which it is left alone.
@@ -25,15 +26,15 @@ pub(crate) struct ShardActor;
 pub(crate) struct Arguments {
     pub(crate) parts: Parts,
     pub(crate) options: Arc<Options>,
-    /// Told when an intent was put away, since it may be due before anything else.
-    pub(crate) put_away: Arc<Notify>,
+    /// Told when an intent was put away.
+    pub(crate) bell: Arc<Bell>,
 }
 
 /// Its state.
 pub(crate) struct State {
     parts: Parts,
     options: Arc<Options>,
-    put_away: Arc<Notify>,
+    bell: Arc<Bell>,
     open: HashMap<Uuid, Entry>,
     by_actor: HashMap<ActorId, Uuid>,
     deaths: HashMap<Uuid, Vec<Timestamp>>,
@@ -58,11 +59,11 @@ impl Actor for ShardActor {
         _: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, options, put_away } = arguments;
+        let Arguments { parts, options, bell } = arguments;
         Ok(State {
             parts,
             options,
-            put_away,
+            bell,
             open: HashMap::new(),
             by_actor: HashMap::new(),
             deaths: HashMap::new(),
@@ -95,7 +96,8 @@ impl Actor for ShardActor {
                     && entry.retiring.is_none()
                 {
                     entry.retiring = Some(Vec::new());
-                    entry.intent.send_message(intent::Message::Retire)?;
+                    // One that has died meanwhile is told of by its end.
+                    let _ = entry.intent.send_message(intent::Message::Retire);
                 }
             }
             Message::Retired(uuid, gone) => state.retired(&myself, uuid, gone).await?,
@@ -103,6 +105,11 @@ impl Actor for ShardActor {
             Message::Count(reply) => {
                 // Whoever asked and left needs no answer.
                 let _ = reply.send(state.open.len());
+            }
+            Message::Quarantined(reply) => {
+                let all = state.quarantined.iter().map(|(id, why)| (WorkflowId(*id), why.clone()));
+                // As above.
+                let _ = reply.send(all.collect());
             }
         }
         Ok(())
@@ -163,21 +170,28 @@ impl State {
         uuid: Uuid,
         order: Order,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(why) = self.quarantined.get(&uuid) {
+        let again = matches!(order.command, Command::Resume { .. });
+        if let Some(why) = self.quarantined.get(&uuid).filter(|_| !again) {
             order.answer(Err(Refusal::Quarantined(why.clone())));
             return Ok(());
         }
+        // Someone has looked at it and wants it to be tried again.
+        self.quarantined.remove(&uuid);
         if !self.open.contains_key(&uuid) {
-            self.spawn(myself, uuid, Start::Fold, None).await?;
+            if let Some(why) = self.parts.journal.degraded() {
+                // Whoever was folded for it could record nothing, and die of that.
+                order.answer(Err(Refusal::ReadOnly(why)));
+                return Ok(());
+            }
+            return self.spawn(myself, uuid, Start::Fold(vec![order]), None).await;
         }
         let Some(entry) = self.open.get_mut(&uuid) else { return Ok(()) };
         match &mut entry.retiring {
             Some(waiting) => waiting.push(order),
             None => {
-                let lost = entry.intent.send_message(intent::Message::Order(Box::new(order)));
-                if let Err(ractor::MessagingErr::SendErr(intent::Message::Order(order))) = lost {
-                    order.answer(Err(Refusal::Missing(WorkflowId(uuid))));
-                }
+                // One that has just gone takes no order, and whoever waits for its answer hears
+                // that nobody will give it, and asks again.
+                let _ = entry.intent.send_message(intent::Message::Order(Box::new(order)));
             }
         }
         Ok(())
@@ -189,7 +203,7 @@ impl State {
         uuid: Uuid,
     ) -> Result<(), ActorProcessingErr> {
         if !self.open.contains_key(&uuid) && !self.quarantined.contains_key(&uuid) {
-            self.spawn(myself, uuid, Start::Fold, None).await?;
+            self.spawn(myself, uuid, Start::Fold(Vec::new()), None).await?;
         }
         Ok(())
     }
@@ -204,7 +218,7 @@ impl State {
         let waiting = entry.retiring.take().unwrap_or_default();
         if gone {
             self.open.remove(&uuid);
-            self.put_away.notify_one();
+            self.bell.put_away();
         }
         for order in waiting {
             self.order(myself, uuid, order).await?;
@@ -235,14 +249,18 @@ impl State {
         if let Some(degraded) = self.parts.journal.degraded() {
             // It could only die again: the waker brings back what must run once there is room.
             tracing::warn!(workflow = %WorkflowId(uuid), degraded, "put away until there is room");
+            self.bell.stranded();
             for order in waiting {
                 order.answer(Err(Refusal::ReadOnly(degraded.clone())));
             }
             return Ok(());
         }
         let now = self.parts.clock.now();
+        self.deaths.retain(|_, deaths| {
+            deaths.retain(|at| now.since_ms(*at) < DEATHS_WITHIN_MS);
+            !deaths.is_empty()
+        });
         let deaths = self.deaths.entry(uuid).or_default();
-        deaths.retain(|at| now.since_ms(*at) < DEATHS_WITHIN_MS);
         deaths.push(now);
         if deaths.len() >= DEATHS_MAX {
             tracing::error!(workflow = %WorkflowId(uuid), why, "quarantined: it died again and again");
@@ -250,7 +268,7 @@ impl State {
             self.quarantined.insert(uuid, why);
         } else {
             tracing::warn!(workflow = %WorkflowId(uuid), why, "died, folded anew");
-            self.spawn(myself, uuid, Start::Fold, None).await?;
+            self.spawn(myself, uuid, Start::Fold(Vec::new()), None).await?;
         }
         for order in waiting {
             self.order(myself, uuid, order).await?;

@@ -8,7 +8,7 @@
 //! | survives a restart | nothing: the journal's index says who must be running |
 //!
 //! An intent that dies is folded anew from the journal. One that dies again and again is left
-//! alone, and said to be: it never takes its shard down.
+//! alone, and said to be: it never takes its shard down. Resuming it tries it again.
 
 mod actor;
 
@@ -18,6 +18,7 @@ use crate::{
     intent::{self, Acceptance},
     workflow::Order,
 };
+use autoos_kernel::id::WorkflowId;
 use ractor::ActorId;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
@@ -45,4 +46,6 @@ pub(crate) enum Message {
     Gone(Uuid, ActorId),
     /// From the runtime: how many are open.
     Count(oneshot::Sender<usize>),
+    /// From the runtime: who is left alone, and why.
+    Quarantined(oneshot::Sender<Vec<(WorkflowId, String)>>),
 }

@@ -1,6 +1,10 @@
 //! A runtime on the in-memory journal with models and tools whose every move a test decides.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+mod watched;
+
+pub(crate) use watched::Watched;
+
 use autoos_fabric::{Failure, FailureClass, Llm, LlmResponse, Model, Price, Request, Task, Usage};
 use autoos_journal::{Cursor, Journal as _, MemoryJournal};
 use autoos_kernel::{
@@ -159,6 +163,8 @@ impl Tool for Counter {
 
 pub(crate) struct World {
     pub(crate) journal: Arc<MemoryJournal>,
+    /// The journal as the runtime sees it.
+    pub(crate) watched: Arc<Watched>,
     pub(crate) models: Arc<Models>,
     pub(crate) tool: Option<Counter>,
     pub(crate) runtime: Runtime,
@@ -170,11 +176,18 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) price: Price,
     pub(crate) tool: Option<Counter>,
+    pub(crate) shards: u16,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { names: vec!["m1"], options: Options::default(), price: Price::default(), tool: None }
+        Self {
+            names: vec!["m1"],
+            options: Options::default(),
+            price: Price::default(),
+            tool: None,
+            shards: 4,
+        }
     }
 }
 
@@ -183,21 +196,22 @@ impl World {
         setup: Setup,
         script: impl Fn(Request) -> BoxFuture<'static, Result<Value, Failure>> + Send + Sync + 'static,
     ) -> Self {
-        let journal = MemoryJournal::new(4);
+        let journal = MemoryJournal::new(setup.shards);
+        let watched = Watched::new(journal.clone());
         let models = Arc::new(Models {
             script: Box::new(script),
             ledger: Mutex::default(),
             names: setup.names,
             price: setup.price,
         });
-        let runtime = start(&journal, &models, setup.tool.as_ref(), &setup.options).await;
-        Self { journal, models, tool: setup.tool, runtime, options: setup.options }
+        let runtime = start(&watched, &models, setup.tool.as_ref(), &setup.options).await;
+        Self { journal, watched, models, tool: setup.tool, runtime, options: setup.options }
     }
 
     /// Ends the actors and starts others on the same journal, as after a crash.
     pub(crate) async fn restart(&mut self) {
         self.runtime.stop().await;
-        self.runtime = start(&self.journal, &self.models, self.tool.as_ref(), &self.options).await;
+        self.runtime = start(&self.watched, &self.models, self.tool.as_ref(), &self.options).await;
     }
 
     /// Follows a workflow's events until its fold is as wanted.
@@ -238,7 +252,7 @@ impl World {
 }
 
 async fn start(
-    journal: &Arc<MemoryJournal>,
+    journal: &Arc<Watched>,
     models: &Arc<Models>,
     tool: Option<&Counter>,
     options: &Options,

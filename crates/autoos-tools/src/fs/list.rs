@@ -157,8 +157,13 @@ mod tests {
         }
         std::os::unix::fs::symlink("/etc", root.join("link")).expect("a link");
         let files = Files::new(&[root], &[], None).expect("a root");
-        let call =
-            ToolCall { tool: "fs.list".into(), args, idempotency_key: None, granted: vec![] };
+        let call = ToolCall {
+            tool: "fs.list".into(),
+            args,
+            idempotency_key: None,
+            deadline: None,
+            granted: vec![],
+        };
         FsList::new(files).call(&call).map(|result| result.output)
     }
 

@@ -1,6 +1,5 @@
 //! Tools for files: what is in them, which there are, where something stands, and writing one.
 
-mod ledger;
 mod list;
 mod read;
 mod search;

@@ -131,8 +131,13 @@ mod tests {
         let files = Files::new(&[directory.path().to_owned()], &[], None).expect("a root");
         let mut args = args;
         args["path"] = json!("a.txt");
-        let call =
-            ToolCall { tool: "fs.read".into(), args, idempotency_key: None, granted: vec![] };
+        let call = ToolCall {
+            tool: "fs.read".into(),
+            args,
+            idempotency_key: None,
+            deadline: None,
+            granted: vec![],
+        };
         FsRead::new(files).call(&call).map(|result| result.output)
     }
 

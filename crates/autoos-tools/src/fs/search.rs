@@ -298,8 +298,13 @@ mod tests {
         .expect("a file");
         std::os::unix::fs::symlink("/etc/passwd", root.join("link")).expect("a link");
         let files = Files::new(&[root], &[], None).expect("a root");
-        let call =
-            ToolCall { tool: "fs.search".into(), args, idempotency_key: None, granted: vec![] };
+        let call = ToolCall {
+            tool: "fs.search".into(),
+            args,
+            idempotency_key: None,
+            deadline: None,
+            granted: vec![],
+        };
         FsSearch::new(files).call(&call).map(|result| result.output)
     }
 

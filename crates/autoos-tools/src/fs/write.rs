@@ -11,10 +11,10 @@
 //! was ever in place cannot be told: *unknown*. Left out: hard links and extended attributes of a
 //! replaced file, which stay with the old one; and two nodes that write to one directory.
 
-use super::ledger::{Ledger, LedgerError, Record, State};
 use crate::{
     Failure, Files, Outcome, Tool, ToolCall, ToolResult, args,
     files::{Target, fault},
+    ledger::{self, Ledger, LedgerError},
 };
 use autoos_kernel::{
     tool::ToolSpec,
@@ -26,19 +26,19 @@ use rustix::{
     },
     io::Errno,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     ffi::OsString,
     fs::File,
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// Largest text of one call, and largest file that is appended to, in bytes.
 const TEXT_MAX: u64 = 16 * 1024 * 1024;
 const APPEND_MAX: u64 = 256 * 1024 * 1024;
-const KEY_MAX: usize = 1024;
 
 /// What has just become durable; for tests that stop here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum Step {
 pub struct FsWrite {
     spec: ToolSpec,
     files: Files,
-    ledger: Ledger,
+    ledger: Ledger<Record>,
     /// One write at a time: an append reads what it adds to.
     lock: Mutex<()>,
     probe: Box<dyn Fn(Step) + Send + Sync>,
@@ -78,6 +78,46 @@ enum How {
     Create,
     Replace,
     Append,
+}
+
+/// What is known of one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    v: u32,
+    key: String,
+    /// Hash of the arguments: a key is good for one call.
+    args: String,
+    target: PathBuf,
+    /// Hash and size of the whole file as it will be.
+    content: String,
+    size: u64,
+    /// Bytes that the call brought.
+    bytes_written: u64,
+    created: bool,
+    /// The new file before it got its name: it keeps its inode when it does.
+    device: u64,
+    inode: u64,
+    state: State,
+}
+
+/// How far a write got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// The new file lies synced beside its target; it may have got its name since.
+    Prepared,
+    /// It has its name, synced.
+    Done,
+}
+
+impl ledger::Record for Record {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn version(&self) -> u32 {
+        self.v
+    }
 }
 
 /// A checked call.
@@ -113,12 +153,7 @@ impl FsWrite {
     }
 
     fn wish<'a>(&self, call: &'a ToolCall) -> Result<Wish<'a>, Failure> {
-        let key = call.idempotency_key.as_deref().unwrap_or_default();
-        if key.is_empty() || key.len() > KEY_MAX {
-            return Err(Failure::Invalid(format!(
-                "fs.write needs an idempotency key of 1 to {KEY_MAX} bytes"
-            )));
-        }
+        let key = ledger::key(call)?;
         let text = args::text(call, "text")?;
         if text.len() as u64 > TEXT_MAX {
             return Err(Failure::Invalid(format!("text: at most {TEXT_MAX} bytes in one call")));
@@ -136,7 +171,7 @@ impl FsWrite {
 
     /// Writes, unless the ledger says that this was done.
     fn write(&self, wish: &Wish<'_>) -> Result<ToolResult, Failure> {
-        if let Some(record) = self.ledger.get(wish.key).map_err(ledger_fault)? {
+        if let Some(record) = self.ledger.get(wish.key)? {
             if record.args != wish.args {
                 return Err(Failure::Invalid(
                     "this idempotency key was used for another write; use a new one".to_owned(),
@@ -144,7 +179,7 @@ impl FsWrite {
             }
             match self.settle(&record, &wish.target, &wish.beside) {
                 Outcome::Done(result) => {
-                    self.finish(&record, &wish.target).map_err(ledger_fault)?;
+                    self.finish(&record, &wish.target)?;
                     return Ok(result);
                 }
                 Outcome::Unknown => {
@@ -155,25 +190,25 @@ impl FsWrite {
                     )));
                 }
                 // From here on it is as if it had never begun.
-                Outcome::NotDone => self.ledger.remove(wish.key).map_err(ledger_fault)?,
+                Outcome::NotDone => self.ledger.remove(wish.key)?,
             }
         }
         (self.probe)(Step::Begun);
         let fault = |error: io::Error| fault::of(&wish.target.path, &error);
         let record = self.prepare(wish)?;
         (self.probe)(Step::Written);
-        self.ledger.put(&record).map_err(ledger_fault)?;
+        self.ledger.put(&record)?;
         (self.probe)(Step::Prepared);
         if let Err(error) = place(wish) {
             // It has not got its name, so the key is as good as new.
             let _ = unlinkat(&wish.target.directory, &wish.beside, AtFlags::empty());
-            self.ledger.remove(wish.key).map_err(ledger_fault)?;
+            self.ledger.remove(wish.key)?;
             return Err(if error == Errno::EXIST { exists(wish) } else { fault(error.into()) });
         }
         (self.probe)(Step::Named);
         fsync(&wish.target.directory).map_err(|error| fault(error.into()))?;
         (self.probe)(Step::Synced);
-        self.finish(&record, &wish.target).map_err(ledger_fault)?;
+        self.finish(&record, &wish.target)?;
         (self.probe)(Step::Recorded);
         Ok(result(&record))
     }
@@ -352,13 +387,6 @@ fn exists(wish: &Wish<'_>) -> Failure {
         "{} exists; give another path, or mode \"replace\" or \"append\"",
         wish.target.path.display()
     ))
-}
-
-fn ledger_fault(error: LedgerError) -> Failure {
-    match error {
-        LedgerError::Damaged(_) => Failure::Invalid(error.to_string()),
-        LedgerError::Io { .. } => Failure::Unavailable(error.to_string()),
-    }
 }
 
 fn result(record: &Record) -> ToolResult {

@@ -18,6 +18,7 @@ mod level;
 mod mask;
 mod multiline;
 mod piece;
+pub(crate) mod records;
 mod refine;
 mod report;
 mod scan;

@@ -237,6 +237,7 @@ pub(super) struct Access<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) status: u16,
+    pub(super) bytes: Option<u64>,
 }
 
 /// Reads a line of an HTTP access log.
@@ -256,7 +257,9 @@ pub(super) fn access(line: &str) -> Option<Access<'_>> {
     let mut words = request[..close].split(' ');
     let method = words.next().unwrap_or(&request[..0]);
     let path = words.next().unwrap_or(&request[..0]);
-    Some(Access { client, stamp, stamp_text: line.get(open + 2..end)?, method, path, status })
+    let bytes = after.get(3..)?.split_whitespace().next().and_then(|word| word.parse().ok());
+    let stamp_text = line.get(open + 2..end)?;
+    Some(Access { client, stamp, stamp_text, method, path, status, bytes })
 }
 
 /// Takes a syslog priority `<34>` off a line.

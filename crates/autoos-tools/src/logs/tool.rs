@@ -124,8 +124,13 @@ mod tests {
         let log = "2024-05-01 10:00:00 ERROR db: gone\r\n2024-05-02 10:00:00 INFO db: back\n\n";
         std::fs::write(directory.path().join("a.log"), log).expect("a file");
         let files = Files::new(&[directory.path().to_owned()], &[], None).expect("a root");
-        let call =
-            ToolCall { tool: "logs.analyze".into(), args, idempotency_key: None, granted: vec![] };
+        let call = ToolCall {
+            tool: "logs.analyze".into(),
+            args,
+            idempotency_key: None,
+            deadline: None,
+            granted: vec![],
+        };
         LogsAnalyze::new(files).call(&call)
     }
 

@@ -1,7 +1,7 @@
 //! Putting a registry together.
 
 use super::{Entry, Registry, flight::Flights, schema::Schema};
-use crate::{Options, Tool, builtin_tools};
+use crate::{Options, Tool, builtin_tools, mail::MailConfig, process::ProcessConfig};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 
@@ -18,6 +18,14 @@ pub enum BuildError {
         /// The tool.
         tool: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// A tool's configuration is wrong.
+    #[error("the tool {tool} is wrongly configured: {reason}")]
+    Config {
+        /// The tool.
+        tool: String,
+        /// Which field, and what belongs there.
         reason: String,
     },
     /// Two tools share a name.
@@ -64,6 +72,18 @@ impl Builder {
         self
     }
 
+    /// How mail is sent; without it there is no `mail.send`.
+    pub fn mail(mut self, mail: Option<MailConfig>) -> Self {
+        self.options.mail = mail;
+        self
+    }
+
+    /// Programs as tools.
+    pub fn processes(mut self, programs: impl IntoIterator<Item = ProcessConfig>) -> Self {
+        self.options.processes.extend(programs);
+        self
+    }
+
     /// How many calls run at once.
     pub fn parallel(mut self, calls: usize) -> Self {
         self.options.parallel = calls;
@@ -85,7 +105,8 @@ impl Builder {
     /// The registry.
     ///
     /// # Errors
-    /// A directory that cannot be used, a schema that is none, a name that is taken.
+    /// A directory that cannot be used, a tool that is wrongly configured, a schema that is none, a
+    /// name that is taken.
     pub fn build(self) -> Result<Arc<Registry>, BuildError> {
         let mut all = match self.bare {
             true => Vec::new(),

@@ -53,7 +53,14 @@ impl Registry {
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, Failure> {
-        self.tools.get(name).ok_or_else(|| Failure::Unknown(name.to_owned()))
+        self.tools.get(name).ok_or_else(|| match name {
+            "mail.send" => Failure::Denied(
+                "mail.send is not configured; an operator can say server, from and allow under \
+                 [mail] in the configuration"
+                    .to_owned(),
+            ),
+            _ => Failure::Unknown(name.to_owned()),
+        })
     }
 
     /// What is needed to run a call, or why it is refused.

@@ -15,9 +15,21 @@ use std::{
 #[derive(Debug)]
 pub(super) enum State {
     Count(u64),
-    Sum { op: AggregateOp, sum: Number, used: u64, skipped: Skipped },
+    Sum {
+        op: AggregateOp,
+        sum: Number,
+        used: u64,
+        skipped: Skipped,
+    },
     Extreme(Box<Extreme>),
     Distinct(HashSet<u64>),
+    /// All of them, for what only their order tells.
+    Values {
+        op: AggregateOp,
+        p: f64,
+        values: Vec<Number>,
+        skipped: Skipped,
+    },
 }
 
 /// Cells that were not empty and could not be used.
@@ -36,7 +48,7 @@ pub(super) struct Extreme {
 }
 
 impl State {
-    pub(super) fn new(op: AggregateOp) -> Self {
+    pub(super) fn new(op: AggregateOp, p: f64, of_column: bool) -> Self {
         let extreme = |wanted| {
             Self::Extreme(Box::new(Extreme { wanted, best: [None, None, None], seen: [0; 3] }))
         };
@@ -48,6 +60,12 @@ impl State {
             AggregateOp::Min => extreme(Ordering::Less),
             AggregateOp::Max => extreme(Ordering::Greater),
             AggregateOp::Distinct => Self::Distinct(HashSet::new()),
+            AggregateOp::Median | AggregateOp::Percentile | AggregateOp::Range => {
+                Self::Values { op, p, values: Vec::new(), skipped: Skipped::default() }
+            }
+            // What it is a share of decides what it becomes, once all is counted.
+            AggregateOp::Share if of_column => Self::new(AggregateOp::Sum, p, true),
+            AggregateOp::Share => Self::Count(0),
         }
     }
 
@@ -72,6 +90,13 @@ impl State {
             },
             Self::Extreme(extreme) => extreme.add(cell),
             Self::Distinct(values) => return usize::from(values.insert(hash(cell))),
+            Self::Values { values, skipped, .. } => match cell.meaning() {
+                Meaning::Number(number) => {
+                    values.push(number);
+                    return 1;
+                }
+                _ => skipped.add(cell),
+            },
         }
         0
     }
@@ -85,6 +110,9 @@ impl State {
             Self::Sum { sum, used, op: AggregateOp::Avg, .. } => Cell::plain(sum.over(used).text()),
             Self::Sum { used: 0, skipped: Skipped { cells: 1.., .. }, .. } => Cell::default(),
             Self::Sum { sum, .. } => Cell::plain(sum.text()),
+            Self::Values { op, p, values, .. } => {
+                ranked(op, p, values).map_or_else(Cell::default, |n| Cell::plain(n.text()))
+            }
             Self::Extreme(extreme) => {
                 let (place, _) = extreme.main();
                 let [number, date, text] = extreme.best;
@@ -93,9 +121,18 @@ impl State {
         }
     }
 
+    /// A count or a sum so far.
+    pub(super) fn number(&self) -> Number {
+        match self {
+            Self::Count(count) => Number::read(&count.to_string()).unwrap_or(Number::ZERO),
+            Self::Sum { sum, .. } => *sum,
+            Self::Extreme(_) | Self::Distinct(_) | Self::Values { .. } => Number::ZERO,
+        }
+    }
+
     pub(super) fn skipped(&self) -> u64 {
         match self {
-            Self::Sum { skipped, .. } => skipped.cells,
+            Self::Sum { skipped, .. } | Self::Values { skipped, .. } => skipped.cells,
             Self::Extreme(extreme) => {
                 let (_, most) = extreme.main();
                 extreme.seen.iter().sum::<u64>() - most
@@ -106,7 +143,7 @@ impl State {
 
     pub(super) fn skipped_example(&self) -> Option<String> {
         match self {
-            Self::Sum { skipped, .. } => skipped.example.clone(),
+            Self::Sum { skipped, .. } | Self::Values { skipped, .. } => skipped.example.clone(),
             Self::Extreme(extreme) => {
                 let (main, _) = extreme.main();
                 let others = extreme.best.iter().enumerate().filter(|(place, _)| *place != main);
@@ -115,6 +152,21 @@ impl State {
             Self::Count(_) | Self::Distinct(_) => None,
         }
     }
+}
+
+/// A percentile lies between the two values beside it, in proportion, as spreadsheets have it.
+#[allow(clippy::cast_precision_loss)] // No group has 2^53 values.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // The place is inside the list.
+fn ranked(op: AggregateOp, p: f64, mut values: Vec<Number>) -> Option<Number> {
+    values.sort_by(|a, b| a.order(*b));
+    let (first, last) = (*values.first()?, *values.last()?);
+    if op == AggregateOp::Range {
+        return Some(last.less(first));
+    }
+    let place = (values.len() - 1) as f64 * (p / 100.0).clamp(0.0, 1.0);
+    let below = place.floor() as usize;
+    let low = *values.get(below)?;
+    Some(values.get(below + 1).map_or(low, |high| low.towards(*high, place.fract())))
 }
 
 impl Skipped {

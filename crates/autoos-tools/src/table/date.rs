@@ -15,9 +15,35 @@ pub(crate) struct Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Year,
+    Quarter,
     Month,
+    /// From Monday, numbered as in ISO 8601.
+    Week,
     Day,
+    Weekday,
     Hour,
+    Minute,
+}
+
+impl Unit {
+    /// The words of all units.
+    pub(crate) const NAMES: [&'static str; 8] =
+        ["year", "quarter", "month", "week", "day", "weekday", "hour", "minute"];
+
+    /// The unit of a word.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let units = [
+            Self::Year,
+            Self::Quarter,
+            Self::Month,
+            Self::Week,
+            Self::Day,
+            Self::Weekday,
+            Self::Hour,
+            Self::Minute,
+        ];
+        Self::NAMES.iter().zip(units).find(|(n, _)| **n == name).map(|(_, unit)| unit)
+    }
 }
 
 const SECOND: i64 = 1_000_000;
@@ -45,14 +71,29 @@ impl Period {
 
     /// The name of the `unit` that it begins in, such as `2024-01` for a month.
     pub(crate) fn name(self, unit: Unit) -> String {
-        let (year, month, day) = civil(self.start.div_euclid(DAY));
+        let whole = self.start.div_euclid(DAY);
+        let (year, month, day) = civil(whole);
+        let minute = self.start.rem_euclid(DAY) / (60 * SECOND);
         match unit {
             Unit::Year => format!("{year:04}"),
             Unit::Month => format!("{year:04}-{month:02}"),
             Unit::Day => format!("{year:04}-{month:02}-{day:02}"),
-            Unit::Hour => {
-                let hour = self.start.rem_euclid(DAY) / (3600 * SECOND);
-                format!("{year:04}-{month:02}-{day:02} {hour:02}:00")
+            Unit::Quarter => format!("{year:04}-Q{}", (month + 2) / 3),
+            Unit::Week => {
+                // A week belongs to the year of its Thursday.
+                let thursday = whole - weekday(whole) + 3;
+                let (year, ..) = civil(thursday);
+                format!("{year:04}-W{:02}", (thursday - days(year, 1, 1)) / 7 + 1)
+            }
+            Unit::Weekday => {
+                let names =
+                    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+                let at = usize::try_from(weekday(whole)).unwrap_or_default();
+                names[at.min(6)].to_owned()
+            }
+            Unit::Hour => format!("{year:04}-{month:02}-{day:02} {:02}:00", minute / 60),
+            Unit::Minute => {
+                format!("{year:04}-{month:02}-{day:02} {:02}:{:02}", minute / 60, minute % 60)
             }
         }
     }
@@ -187,6 +228,11 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// 0 for Monday; 1970-01-01 was a Thursday.
+fn weekday(day: i64) -> i64 {
+    (day + 3).rem_euclid(7)
+}
+
 /// The date of a day counted from 1970-01-01.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
@@ -260,6 +306,10 @@ mod tests {
         assert_eq!(read.name(Unit::Month), "2024-12");
         assert_eq!(read.name(Unit::Day), "2024-12-31");
         assert_eq!(read.name(Unit::Hour), "2024-12-31 23:00");
+        assert_eq!(read.name(Unit::Minute), "2024-12-31 23:59");
+        assert_eq!(read.name(Unit::Quarter), "2024-Q4");
+        assert_eq!(read.name(Unit::Week), "2025-W01");
+        assert_eq!(read.name(Unit::Weekday), "Tuesday");
         let month = Period::read("2024-12").expect("a month");
         assert!(month.start < read.start && read.start < month.end);
         assert_eq!(month.end, Period::read("2025-01-01").expect("a day").start);

@@ -42,6 +42,30 @@ pub(crate) struct Asked {
     case_sensitive: bool,
 }
 
+/// One condition, or several of which one is enough.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum AskedAny {
+    Any { any: Vec<Asked> },
+    One(Asked),
+}
+
+/// Conditions of which one is enough.
+#[derive(Debug)]
+pub(crate) struct AnyOf(pub(crate) Vec<Filter>);
+
+impl AnyOf {
+    /// # Errors
+    /// A value that does not go with its operator.
+    pub(crate) fn new(asked: AskedAny) -> Result<Self, Failure> {
+        let all = match asked {
+            AskedAny::One(one) => vec![one],
+            AskedAny::Any { any } => any,
+        };
+        all.into_iter().map(Filter::new).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// A condition on the cells of one column.
 #[derive(Debug)]
 pub(crate) struct Filter {

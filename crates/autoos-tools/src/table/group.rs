@@ -6,9 +6,10 @@
 use super::{
     aggregate::State,
     cell::{Cell, Meaning},
-    query::Query,
+    number::Number,
+    query::{Aggregate, AggregateOp, Query},
     rows::{Columns, Sink},
-    select::{Conditions, Rows, at, known, order},
+    select::{Conditions, Rows, at, known, order, tied},
 };
 use crate::Failure;
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ pub(crate) struct Group<'q> {
     conditions: Conditions<'q>,
     group_places: Vec<Option<usize>>,
     aggregate_places: Vec<Option<usize>>,
+    aggregate_conditions: Vec<Conditions<'q>>,
     index: HashMap<Vec<String>, usize>,
     groups: Vec<One>,
     name_bytes: usize,
@@ -36,6 +38,8 @@ pub(crate) struct Group<'q> {
 struct One {
     names: Vec<Cell>,
     states: Vec<State>,
+    /// What shares with conditions of their own are a share of.
+    wholes: Vec<State>,
 }
 
 impl<'q> Group<'q> {
@@ -45,6 +49,11 @@ impl<'q> Group<'q> {
             conditions: Conditions::new(&query.filters),
             group_places: vec![None; query.groups.len()],
             aggregate_places: vec![None; query.aggregates.len()],
+            aggregate_conditions: query
+                .aggregates
+                .iter()
+                .map(|one| Conditions::new(&one.filters))
+                .collect(),
             index: HashMap::new(),
             groups: Vec::new(),
             name_bytes: 0,
@@ -67,6 +76,9 @@ impl<'q> Group<'q> {
         self.conditions.known(columns)?;
         known(columns, query.groups.iter().map(|by| by.column.as_str()))?;
         known(columns, query.aggregates.iter().filter_map(|one| one.column.as_deref()))?;
+        for conditions in &self.aggregate_conditions {
+            conditions.known(columns)?;
+        }
         let skipped = self.skipped();
         let mut names = Columns::default();
         let group_names = query.groups.iter().map(|by| &by.name);
@@ -80,19 +92,35 @@ impl<'q> Group<'q> {
             names.push(name)?;
         }
         let groups = self.groups.len() as u64;
+        let totals: Vec<Number> = (0..query.aggregates.len())
+            .map(|at| {
+                let parts = self.groups.iter().map(|group| group.states[at].number());
+                parts.fold(Number::ZERO, Number::plus)
+            })
+            .collect();
         let mut rows: Vec<Vec<Cell>> = self
             .groups
             .into_iter()
             .map(|one| {
-                one.names.into_iter().chain(one.states.into_iter().map(State::cell)).collect()
+                let wholes = one.wholes.into_iter().zip(&totals);
+                let cells = one.states.into_iter().zip(&query.aggregates).zip(wholes);
+                let cells = cells.map(|((state, asked), (own, all))| match asked.op {
+                    AggregateOp::Share => {
+                        let whole = if asked.filters.is_empty() { *all } else { own.number() };
+                        let share = state.number().percent_of(whole);
+                        share.map_or_else(Cell::default, |n| Cell::plain(n.text()))
+                    }
+                    _ => state.cell(),
+                });
+                one.names.into_iter().chain(cells).collect()
             })
             .collect();
         let mut having = Conditions::new(&query.having);
         having.known(&names)?;
         rows.retain(|row| having.hold(&names, row));
         sort(query, &names, &mut rows)?;
-        let truncated = rows.len() > query.limit;
-        rows.truncate(query.limit);
+        let alike = keys_alike(query, &names);
+        let truncated = cut(query, &names, &mut rows, &alike)?;
         let rows = rows
             .iter()
             .map(|row| row.iter().map(Cell::json).collect::<Vec<Value>>().into())
@@ -119,8 +147,9 @@ impl<'q> Group<'q> {
     fn add(&mut self, key: Vec<String>, names: Vec<Cell>) -> usize {
         self.name_bytes += key.iter().map(|part| 2 * part.len() + 64).sum::<usize>();
         self.index.insert(key, self.groups.len());
-        let states = self.query.aggregates.iter().map(|one| State::new(one.op)).collect();
-        self.groups.push(One { names, states });
+        let state = |one: &Aggregate| State::new(one.op, one.p, one.column.is_some());
+        let states = || self.query.aggregates.iter().map(state).collect();
+        self.groups.push(One { names, states: states(), wholes: states() });
         self.groups.len() - 1
     }
 
@@ -157,11 +186,17 @@ impl Sink for Group<'_> {
         }
         self.matched += 1;
         let group = self.of(columns, cells)?;
-        let states = &mut self.groups[group].states;
+        let One { states, wholes, .. } = &mut self.groups[group];
         let asked = self.query.aggregates.iter().zip(&mut self.aggregate_places);
-        for ((one, place), state) in asked.zip(states) {
+        let of = states.iter_mut().zip(wholes).zip(&mut self.aggregate_conditions);
+        for ((one, place), ((state, whole), conditions)) in asked.zip(of) {
             let cell = one.column.as_ref().and_then(|name| at(columns, cells, name, place));
-            self.distinct += state.add(cell, one.column.is_some());
+            if one.op == AggregateOp::Share && !one.filters.is_empty() {
+                whole.add(cell, one.column.is_some());
+            }
+            if one.filters.is_empty() || conditions.hold(columns, cells) {
+                self.distinct += state.add(cell, one.column.is_some());
+            }
         }
         if self.distinct > DISTINCT {
             return Err(Failure::Invalid(format!(
@@ -170,6 +205,41 @@ impl Sink for Group<'_> {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// Whether two rows sort alike.
+fn keys_alike<'r>(query: &'r Query, names: &'r Columns) -> impl Fn(&[Cell], &[Cell]) -> bool + 'r {
+    let places: Vec<usize> = query.sort.iter().filter_map(|by| names.find(&by.column)).collect();
+    move |a, b| {
+        let keys = |row: &[Cell]| -> Vec<Cell> {
+            places.iter().filter_map(|place| row.get(*place).cloned()).collect()
+        };
+        query.ties && order(&query.sort, &keys(a), &keys(b)).is_eq()
+    }
+}
+
+/// Cuts the rows down to what was asked for; whether some were cut by the limit.
+fn cut(
+    query: &Query,
+    names: &Columns,
+    rows: &mut Vec<Vec<Cell>>,
+    alike: &impl Fn(&[Cell], &[Cell]) -> bool,
+) -> Result<bool, Failure> {
+    known(names, query.per.by.iter().map(String::as_str))?;
+    let places: Vec<usize> = query.per.by.iter().filter_map(|by| names.find(by)).collect();
+    let mut keyed: Vec<(Vec<String>, Vec<Cell>)> = rows
+        .drain(..)
+        .map(|row| {
+            let key = places.iter().filter_map(|place| row.get(*place));
+            (key.map(|cell| cell.text.trim().to_owned()).collect(), row)
+        })
+        .collect();
+    query.per.keep(&mut keyed, |(key, _)| key, |(_, a), (_, b)| alike(a, b));
+    rows.extend(keyed.into_iter().map(|(_, row)| row));
+    let limit = tied(rows, query.limit, |a, b| alike(a, b));
+    let truncated = rows.len() > limit;
+    rows.truncate(limit);
+    Ok(truncated)
 }
 
 fn sort(query: &Query, names: &Columns, rows: &mut [Vec<Cell>]) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `table.query`: counting, filtering and adding up tables, and saying what a table is.
 //!
 //! CSV, TSV, JSON and JSON lines are read as streams, so that a table of any size takes the memory
-//! of its groups alone. Left out: joins, and expressions beyond what the arguments can say.
+//! of its groups alone. Left out: expressions beyond what the arguments can say.
 
 mod aggregate;
 mod cell;
@@ -9,9 +9,11 @@ mod date;
 mod describe;
 mod filter;
 mod group;
+mod join;
 mod number;
 mod query;
 mod rows;
+mod schema;
 mod select;
 
 pub use describe::{ColumnSummary, Description, describe};
@@ -43,11 +45,11 @@ impl TableQuery {
     pub fn new(files: Files) -> Self {
         let spec = ToolSpec {
             name: "table.query".to_owned(),
-            description: "Filters, groups, aggregates and sorts a table in CSV, TSV, JSON or JSON \
-                          lines, and returns {columns, rows, matched, scanned}. Without a query it \
+            description: "Filters, joins, groups, aggregates and sorts a table in CSV, TSV, JSON or \
+                          JSON lines, or the records of a log, and returns {columns, rows, matched, scanned}. Without a query it \
                           describes the table: columns, types, example values, number of rows."
                 .to_owned(),
-            arguments: query::schema(),
+            arguments: schema::arguments(),
             trust: TrustLevel::Vetted,
             effect: EffectClass::Pure,
             reads: true,
@@ -79,22 +81,37 @@ fn answer(source: Source, query: &Query, deadline: Deadline) -> Result<(Value, u
         return Ok((described_as_data(&described), described.bytes_read));
     }
     if query.is_grouped() {
-        let mut group = Group::new(query);
-        let scan = rows::scan(source, &query.reading, deadline, &mut group)?;
+        let (group, scan, alone) = scanned(source, query, deadline, Group::new(query))?;
         let (rows, groups, skipped) = group.finish(&scan.columns)?;
-        let mut output = result(rows, &scan);
+        let mut output = result(rows, &scan, query, alone);
         output["groups"] = json!(groups);
         output["skipped"] = Value::Array(skipped);
         return Ok((output, scan.bytes));
     }
-    let mut select = Select::new(query);
-    let scan = rows::scan(source, &query.reading, deadline, &mut select)?;
+    let (select, scan, alone) = scanned(source, query, deadline, Select::new(query))?;
     let rows = select.finish(&scan.columns)?;
-    Ok((result(rows, &scan), scan.bytes))
+    Ok((result(rows, &scan, query, alone), scan.bytes))
 }
 
-fn result(rows: Rows, scan: &Scan) -> Value {
-    json!({
+/// Shows the rows to `sink`, joined when the query joins; how many found no partner.
+fn scanned<S: rows::Sink>(
+    source: Source,
+    query: &Query,
+    deadline: Deadline,
+    mut sink: S,
+) -> Result<(S, Scan, Option<u64>), Failure> {
+    let Some(join) = &query.join else {
+        let scan = rows::scan(source, &query.reading, deadline, &mut sink)?;
+        return Ok((sink, scan, None));
+    };
+    let mut joined = join::Joined::new(join, sink)?;
+    let mut scan = rows::scan(source, &query.reading, deadline, &mut joined)?;
+    scan.columns = joined.columns;
+    Ok((joined.sink, scan, Some(joined.alone)))
+}
+
+fn result(rows: Rows, scan: &Scan, query: &Query, alone: Option<u64>) -> Value {
+    let mut output = json!({
         "format": scan.format,
         "columns": rows.columns,
         "rows": rows.rows,
@@ -103,7 +120,12 @@ fn result(rows: Rows, scan: &Scan) -> Value {
         "truncated": rows.truncated,
         "malformed": scan.malformed,
         "first_malformed_row": scan.first_malformed,
-    })
+        "asked": query.asked,
+    });
+    if let Some(alone) = alone {
+        output["without_partner"] = json!(alone);
+    }
+    output
 }
 
 fn described_as_data(described: &Description) -> Value {

@@ -63,6 +63,25 @@ impl Number {
         Self::Float(self.float() / count)
     }
 
+    /// Per cent that it is of `whole`; none of nothing.
+    pub(crate) fn percent_of(self, whole: Self) -> Option<Self> {
+        let whole = whole.float();
+        (whole != 0.0).then(|| Self::Float(100.0 * self.float() / whole))
+    }
+
+    /// What lies so far on the way from this number to `other`.
+    pub(crate) fn towards(self, other: Self, way: f64) -> Self {
+        if way == 0.0 {
+            self
+        } else {
+            Self::Float(self.float() + way * (other.float() - self.float()))
+        }
+    }
+
+    pub(crate) fn less(self, other: Self) -> Self {
+        self.plus(other.negated())
+    }
+
     pub(crate) fn order(self, other: Self) -> Ordering {
         match aligned(self, other) {
             Some((a, b, _)) => a.cmp(&b),

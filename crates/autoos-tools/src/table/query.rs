@@ -2,28 +2,38 @@
 
 use super::{
     date::Unit,
-    filter::{Asked, Filter},
+    filter::{AnyOf, AskedAny},
+    join::{Join, On},
     rows::Reading,
 };
 use crate::Failure;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::collections::HashMap;
 
 /// Rows of a result unless asked otherwise.
 const LIMIT: usize = 100;
-const LIMIT_MAX: usize = 10_000;
+pub(super) const LIMIT_MAX: usize = 10_000;
 
 /// A question to a table.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) reading: Reading,
     pub(crate) select: Vec<String>,
-    pub(crate) filters: Vec<Filter>,
+    pub(crate) filters: Vec<AnyOf>,
     pub(crate) groups: Vec<GroupBy>,
     pub(crate) aggregates: Vec<Aggregate>,
-    pub(crate) having: Vec<Filter>,
+    pub(crate) having: Vec<AnyOf>,
     pub(crate) sort: Vec<SortBy>,
     pub(crate) limit: usize,
+    /// The first rows of each group of rows.
+    pub(crate) per: Per,
+    /// Rows that sort like the last one kept are kept too.
+    pub(crate) ties: bool,
+    /// Another table's columns beside these.
+    pub(crate) join: Option<Join>,
+    /// What was asked, for whoever reads the result: conditions, groups, computations, order.
+    pub(crate) asked: Value,
     /// Without a question: how many rows to look at; all of them unless given.
     pub(crate) sample_rows: Option<u64>,
     /// Nothing is asked but what the table is.
@@ -38,6 +48,39 @@ pub(crate) struct GroupBy {
     pub(crate) name: String,
 }
 
+/// So many rows of each group, in the order of the result.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Per {
+    pub(crate) by: Vec<String>,
+    pub(crate) rows: Option<usize>,
+}
+
+impl Per {
+    /// Drops what comes after the first rows of its group; `alike` rows share a place.
+    pub(super) fn keep<T>(
+        &self,
+        rows: &mut Vec<T>,
+        group: impl Fn(&T) -> &Vec<String>,
+        alike: impl Fn(&T, &T) -> bool,
+    ) {
+        let Some(most) = self.rows else { return };
+        let mut groups: HashMap<Vec<String>, Vec<T>> = HashMap::new();
+        let mut order: Vec<Vec<String>> = Vec::new();
+        for row in rows.drain(..) {
+            let key = group(&row).clone();
+            let kept = groups.entry(key.clone()).or_insert_with(|| {
+                order.push(key);
+                Vec::new()
+            });
+            if kept.len() < most || kept.last().is_some_and(|last| alike(last, &row)) {
+                kept.push(row);
+            }
+        }
+        rows.extend(order.iter().filter_map(|key| groups.remove(key)).flatten());
+    }
+}
+
 /// What is computed of each group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,12 +91,39 @@ pub(crate) enum AggregateOp {
     Min,
     Max,
     Distinct,
+    Median,
+    Percentile,
+    /// The largest less the smallest.
+    Range,
+    /// Per cent of the whole.
+    Share,
 }
 
-#[derive(Debug, Clone)]
+impl AggregateOp {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Distinct => "distinct",
+            Self::Median => "median",
+            Self::Percentile => "percentile",
+            Self::Range => "range",
+            Self::Share => "share",
+        }
+    }
+}
+
+#[derive(Debug)]
 pub(crate) struct Aggregate {
     pub(crate) op: AggregateOp,
-    /// None only of a count of rows.
+    /// Only of rows that meet these.
+    pub(crate) filters: Vec<AnyOf>,
+    /// Which percentile, from 0 to 100.
+    pub(crate) p: f64,
+    /// None only of a count of rows and its share.
     pub(crate) column: Option<String>,
     pub(crate) name: String,
 }
@@ -73,12 +143,16 @@ struct Arguments {
     reading: Reading,
     select: Vec<String>,
     #[serde(rename = "where")]
-    filters: Vec<Asked>,
+    filters: Vec<AskedAny>,
     group_by: Vec<Value>,
     aggregate: Vec<AskedAggregate>,
-    having: Vec<Asked>,
+    having: Vec<AskedAny>,
     sort: Vec<SortBy>,
     limit: Option<usize>,
+    per: Per,
+    ties: bool,
+    join: Option<Join>,
+    on: Option<On>,
     sample_rows: Option<u64>,
 }
 
@@ -86,6 +160,9 @@ struct Arguments {
 struct AskedAggregate {
     op: AggregateOp,
     column: Option<String>,
+    #[serde(rename = "where", default)]
+    filters: Vec<AskedAny>,
+    p: Option<f64>,
     #[serde(rename = "as")]
     name: Option<String>,
 }
@@ -101,7 +178,9 @@ impl Query {
             && asked.select.is_empty()
             && asked.filters.is_empty()
             && asked.sort.is_empty()
-            && asked.limit.is_none();
+            && asked.limit.is_none()
+            && asked.per.rows.is_none()
+            && asked.join.is_none();
         if grouped && !asked.select.is_empty() {
             return Err(Failure::Invalid(
                 "select goes with plain rows; with group_by and aggregate the columns of the \
@@ -118,10 +197,31 @@ impl Query {
             asked.aggregate.push(AskedAggregate {
                 op: AggregateOp::Count,
                 column: None,
+                filters: Vec::new(),
+                p: None,
                 name: None,
             });
         }
+        if asked.per.rows == Some(0) || asked.per.rows.is_some() && asked.per.by.is_empty() {
+            return Err(Failure::Invalid(
+                "per: name the columns in `by`, and 1 row or more".to_owned(),
+            ));
+        }
+        let join = match (asked.join.take(), asked.on.take()) {
+            (Some(join), Some(on)) => Some(join.ready(on)?),
+            (None, None) => None,
+            _ => {
+                return Err(Failure::Invalid(
+                    "join and on go together: the other table, and the columns that are the same"
+                        .to_owned(),
+                ));
+            }
+        };
         Ok(Self {
+            asked: echo(args),
+            per: asked.per,
+            ties: asked.ties,
+            join,
             reading: asked.reading,
             select: asked.select,
             filters: filters(asked.filters)?,
@@ -141,8 +241,15 @@ impl Query {
     }
 }
 
-fn filters(asked: Vec<Asked>) -> Result<Vec<Filter>, Failure> {
-    asked.into_iter().map(Filter::new).collect()
+/// The question without the table.
+fn echo(args: &Value) -> Value {
+    let parts = ["where", "group_by", "aggregate", "having", "sort", "limit", "per", "ties", "on"];
+    let said = parts.iter().filter_map(|part| Some(((*part).to_owned(), args.get(*part)?.clone())));
+    Value::Object(said.collect())
+}
+
+fn filters(asked: Vec<AskedAny>) -> Result<Vec<AnyOf>, Failure> {
+    asked.into_iter().map(AnyOf::new).collect()
 }
 
 fn group(asked: &Value) -> Result<GroupBy, Failure> {
@@ -151,11 +258,9 @@ fn group(asked: &Value) -> Result<GroupBy, Failure> {
     }
     let column = asked.get("column").and_then(Value::as_str).unwrap_or_default().to_owned();
     let unit = match asked.get("unit").and_then(Value::as_str) {
-        Some("year") => Some(Unit::Year),
-        Some("month") => Some(Unit::Month),
-        Some("day") => Some(Unit::Day),
-        Some("hour") => Some(Unit::Hour),
-        Some(other) => return Err(Failure::Invalid(format!("there is no unit {other:?}"))),
+        Some(unit) => Some(
+            Unit::of(unit).ok_or_else(|| Failure::Invalid(format!("there is no unit {unit:?}")))?,
+        ),
         None => None,
     };
     let name = asked.get("as").and_then(Value::as_str).unwrap_or(&column).to_owned();
@@ -163,93 +268,19 @@ fn group(asked: &Value) -> Result<GroupBy, Failure> {
 }
 
 fn aggregate(asked: AskedAggregate) -> Result<Aggregate, Failure> {
-    let AskedAggregate { op, column, name } = asked;
-    let verb = match op {
-        AggregateOp::Count => "count",
-        AggregateOp::Sum => "sum",
-        AggregateOp::Avg => "avg",
-        AggregateOp::Min => "min",
-        AggregateOp::Max => "max",
-        AggregateOp::Distinct => "distinct",
-    };
-    if column.is_none() && op != AggregateOp::Count {
+    let AskedAggregate { op, column, filters: asked, p, name } = asked;
+    let verb = op.name();
+    if column.is_none() && !matches!(op, AggregateOp::Count | AggregateOp::Share) {
         return Err(Failure::Invalid(format!("aggregate {verb}: name the column")));
+    }
+    if p.is_some() != (op == AggregateOp::Percentile) {
+        return Err(Failure::Invalid(
+            "p goes with percentile, and a percentile needs it: a number from 0 to 100".to_owned(),
+        ));
     }
     let name = name.unwrap_or_else(|| match &column {
         Some(column) => format!("{verb}_{column}"),
         None => verb.to_owned(),
     });
-    Ok(Aggregate { op, column, name })
-}
-
-/// The schema of the arguments.
-pub(crate) fn schema() -> Value {
-    let condition = json!({
-        "type": "object",
-        "properties": {
-            "column": {"type": "string"},
-            "op": {"enum": ["eq", "ne", "lt", "lte", "gt", "gte", "between", "in", "not_in",
-                "contains", "not_contains", "starts_with", "ends_with", "empty", "not_empty"]},
-            "value": {"description": "a number, a date such as 2024-01-31 or 2024-01, or text; \
-                two of them for between (both included), a list for in and not_in"},
-            "case_sensitive": {"type": "boolean", "description": "of text; false unless given"},
-        },
-        "required": ["column", "op"],
-        "additionalProperties": false,
-    });
-    json!({
-        "type": "object",
-        "properties": {
-            "path": {"type": "string", "minLength": 1},
-            "text": {"type": "string", "description": "the table itself, instead of path"},
-            "format": {"enum": ["csv", "tsv", "json", "jsonl"],
-                "description": "found out unless given"},
-            "delimiter": {"type": "string", "minLength": 1, "maxLength": 1,
-                "description": "of CSV; found out unless given"},
-            "header": {"type": "boolean",
-                "description": "whether the first row of CSV or TSV names the columns; true unless \
-                    given, else they are column_1, column_2 …"},
-            "select": {"type": "array", "items": {"type": "string"},
-                "description": "columns of the result; all unless given"},
-            "where": {"type": "array", "items": condition.clone(),
-                "description": "conditions that all hold"},
-            "group_by": {"type": "array", "maxItems": 8, "items": {"anyOf": [
-                {"type": "string"},
-                {"type": "object", "properties": {
-                    "column": {"type": "string"},
-                    "unit": {"enum": ["year", "month", "day", "hour"]},
-                    "as": {"type": "string"},
-                }, "required": ["column"], "additionalProperties": false},
-            ]}},
-            "aggregate": {"type": "array", "maxItems": 32, "items": {
-                "type": "object",
-                "properties": {
-                    "op": {"enum": ["count", "sum", "avg", "min", "max", "distinct"]},
-                    "column": {"type": "string"},
-                    "as": {"type": "string",
-                        "description": "its name in the result; op_column unless given, count \
-                            for a count of rows"},
-                },
-                "required": ["op"],
-                "additionalProperties": false,
-            }},
-            "having": {"type": "array", "items": condition,
-                "description": "conditions on the columns of the grouped result"},
-            "sort": {"type": "array", "maxItems": 8, "items": {
-                "type": "object",
-                "properties": {
-                    "column": {"type": "string"},
-                    "descending": {"type": "boolean"},
-                },
-                "required": ["column"],
-                "additionalProperties": false,
-            }},
-            "limit": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX,
-                "description": "most rows of the result; 100 unless given"},
-            "sample_rows": {"type": "integer", "minimum": 1,
-                "description": "without a query: look at so many rows only"},
-        },
-        "anyOf": [{"required": ["path"]}, {"required": ["text"]}],
-        "additionalProperties": false,
-    })
+    Ok(Aggregate { op, column, filters: filters(asked)?, p: p.unwrap_or(50.0), name })
 }

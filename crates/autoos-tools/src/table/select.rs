@@ -5,7 +5,7 @@
 
 use super::{
     cell::{Cell, sorted},
-    filter::Filter,
+    filter::AnyOf,
     query::{Query, SortBy},
     rows::{Columns, Sink},
 };
@@ -28,33 +28,36 @@ pub(crate) struct Select<'q> {
 
 struct Kept {
     keys: Vec<Cell>,
+    group: Vec<String>,
     row: u64,
     cells: Vec<Cell>,
 }
 
 /// Conditions and the places of their columns, once those came up.
 pub(crate) struct Conditions<'q> {
-    filters: &'q [Filter],
-    places: Vec<Option<usize>>,
+    all: &'q [AnyOf],
+    places: Vec<Vec<Option<usize>>>,
 }
 
 impl<'q> Conditions<'q> {
-    pub(crate) fn new(filters: &'q [Filter]) -> Self {
-        Self { filters, places: vec![None; filters.len()] }
+    pub(crate) fn new(all: &'q [AnyOf]) -> Self {
+        Self { all, places: all.iter().map(|any| vec![None; any.0.len()]).collect() }
     }
 
     /// Whether a row meets them all; a column that has not come up is empty.
     pub(crate) fn hold(&mut self, columns: &Columns, cells: &[Cell]) -> bool {
         let empty = Cell::default();
-        self.filters.iter().zip(&mut self.places).all(|(filter, place)| {
-            filter.test(at(columns, cells, &filter.column, place).unwrap_or(&empty))
+        self.all.iter().zip(&mut self.places).all(|(any, places)| {
+            any.0.iter().zip(places).any(|(filter, place)| {
+                filter.test(at(columns, cells, &filter.column, place).unwrap_or(&empty))
+            })
         })
     }
 
     /// # Errors
     /// A column that never came up.
     pub(crate) fn known(&self, columns: &Columns) -> Result<(), Failure> {
-        known(columns, self.filters.iter().map(|filter| filter.column.as_str()))
+        known(columns, self.all.iter().flat_map(|any| &any.0).map(|filter| filter.column.as_str()))
     }
 }
 
@@ -102,6 +105,7 @@ impl<'q> Select<'q> {
         self.conditions.known(columns)?;
         known(columns, self.query.sort.iter().map(|by| by.column.as_str()))?;
         known(columns, self.query.select.iter().map(String::as_str))?;
+        known(columns, self.query.per.by.iter().map(String::as_str))?;
         self.cut(self.query.limit);
         let names: Vec<String> = match self.query.select.is_empty() {
             true => columns.names().to_vec(),
@@ -121,6 +125,17 @@ impl<'q> Select<'q> {
             let sort = &self.query.sort;
             self.kept.sort_by(|a, b| order(sort, &a.keys, &b.keys).then(a.row.cmp(&b.row)));
         }
+        let before = self.kept.len();
+        let sort = &self.query.sort;
+        self.query.per.keep(
+            &mut self.kept,
+            |kept| &kept.group,
+            |a, b| self.query.ties && order(sort, &a.keys, &b.keys).is_eq(),
+        );
+        self.dropped |= self.kept.len() < before && self.query.per.rows.is_none();
+        let limit = tied(&self.kept, limit, |a, b| {
+            self.query.ties && order(sort, &a.keys, &b.keys).is_eq()
+        });
         let mut bytes = 0;
         let fits = self.kept.iter().take(limit).take_while(|kept| {
             bytes += kept.bytes();
@@ -146,7 +161,10 @@ impl Sink for Select<'_> {
         }
         self.matched += 1;
         let sort = &self.query.sort;
-        if sort.is_empty() && (self.kept.len() >= self.query.limit || self.kept_bytes > BYTES) {
+        if sort.is_empty()
+            && self.query.per.rows.is_none()
+            && (self.kept.len() >= self.query.limit || self.kept_bytes > BYTES)
+        {
             self.dropped = true;
             return Ok(ControlFlow::Continue(()));
         }
@@ -154,7 +172,15 @@ impl Sink for Select<'_> {
             let place = columns.find(&by.column);
             place.and_then(|place| cells.get(place)).cloned().unwrap_or_default()
         });
-        let kept = Kept { keys: keys.collect(), row: self.matched, cells: cells.to_vec() };
+        let keys = keys.collect();
+        let cell = |name: &String| columns.find(name).and_then(|place| cells.get(place));
+        let group = self
+            .query
+            .per
+            .by
+            .iter()
+            .map(|by| cell(by).map_or_else(String::new, |cell| cell.text.trim().to_owned()));
+        let kept = Kept { keys, group: group.collect(), row: self.matched, cells: cells.to_vec() };
         self.kept_bytes += kept.bytes();
         self.kept.push(kept);
         if self.kept.len() >= 2 * self.query.limit + 1000 || self.kept_bytes > 4 * BYTES {
@@ -162,6 +188,12 @@ impl Sink for Select<'_> {
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+/// How many rows to keep so that none is cut off from one that sorts alike.
+pub(crate) fn tied<T>(rows: &[T], limit: usize, alike: impl Fn(&T, &T) -> bool) -> usize {
+    let Some(last) = limit.checked_sub(1).and_then(|at| rows.get(at)) else { return limit };
+    limit + rows[limit..].iter().take_while(|row| alike(last, row)).count()
 }
 
 /// Rows of a result.

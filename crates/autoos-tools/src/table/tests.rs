@@ -13,8 +13,13 @@ const SALES: &str = "\u{feff}date,region,product,amount,note\n\
 fn query(mut args: Value, text: &str) -> Result<Value, Failure> {
     args["text"] = json!(text);
     let files = Files::new(&[], &[], None).expect("no files");
-    let call =
-        ToolCall { tool: "table.query".into(), args, idempotency_key: None, granted: vec![] };
+    let call = ToolCall {
+        tool: "table.query".into(),
+        args,
+        idempotency_key: None,
+        deadline: None,
+        granted: vec![],
+    };
     TableQuery::new(files).call(&call).map(|result| result.output)
 }
 
@@ -49,6 +54,95 @@ fn groups_and_adds_up() {
     );
     assert_eq!((&output["matched"], &output["groups"]), (&json!(5), &json!(3)));
     assert_eq!(output["skipped"][0]["example"], json!("n/a"));
+}
+
+const VISITS: &str = "day,city,who,paid\n\
+    2024-01-01,Rome,ann,10\n2024-01-03,Rome,bob,30\n2024-01-09,Oslo,ann,20\n\
+    2024-04-02,Oslo,cid,20\n2024-04-02,Rome,bob,\n";
+
+#[test]
+fn medians_percentiles_ranges_and_shares() {
+    let all = json!([
+        {"op": "median", "column": "paid"},
+        {"op": "percentile", "p": 90, "column": "paid"},
+        {"op": "range", "column": "paid"},
+        {"op": "share", "column": "paid", "where": [{"column": "city", "op": "eq", "value": "Rome"}],
+            "as": "rome"},
+        {"op": "share", "where": [{"column": "city", "op": "eq", "value": "Rome"}], "as": "rows"},
+        {"op": "count", "where": [{"column": "who", "op": "eq", "value": "ann"}], "as": "anns"},
+    ]);
+    assert_eq!(rows(json!({"aggregate": all}), VISITS), json!([[20, 27, 20, 50, 60, 2]]));
+    let share = json!({"group_by": ["city"], "aggregate": [{"op": "share"}],
+        "sort": [{"column": "share"}]});
+    assert_eq!(rows(share, VISITS), json!([["Oslo", 40], ["Rome", 60]]));
+    let nothing = json!({"aggregate": [{"op": "share", "column": "paid"}, {"op": "median", "column": "paid"}],
+        "where": [{"column": "city", "op": "eq", "value": "Bonn"}]});
+    assert_eq!(rows(nothing, VISITS), json!([[null, null]]));
+    for bad in [
+        json!({"op": "median"}),
+        json!({"op": "percentile", "column": "paid"}),
+        json!({"op": "sum", "column": "paid", "p": 5}),
+    ] {
+        assert!(query(json!({"aggregate": [bad]}), VISITS).is_err());
+    }
+}
+
+#[test]
+fn one_condition_of_several_is_enough() {
+    let either = json!({"where": [{"any": [{"column": "city", "op": "eq", "value": "Oslo"},
+        {"column": "paid", "op": "gt", "value": 25}]}], "aggregate": [{"op": "count"}]});
+    assert_eq!(rows(either, VISITS), json!([[3]]));
+}
+
+#[test]
+fn so_many_rows_of_each_and_ties() {
+    let best = json!({"sort": [{"column": "paid", "descending": true}],
+        "per": {"by": ["city"], "rows": 1}, "ties": true, "select": ["city", "who"]});
+    assert_eq!(rows(best, VISITS), json!([["Rome", "bob"], ["Oslo", "ann"], ["Oslo", "cid"]]));
+    let most = json!({"group_by": ["who"], "aggregate": [{"op": "count"}],
+        "sort": [{"column": "count", "descending": true}], "limit": 1, "ties": true});
+    assert_eq!(rows(most, VISITS), json!([["ann", 2], ["bob", 2]]));
+    let first = json!({"group_by": ["city", "who"], "aggregate": [{"op": "sum", "column": "paid"}],
+        "sort": [{"column": "sum_paid", "descending": true}], "per": {"by": ["city"], "rows": 1}});
+    assert_eq!(rows(first, VISITS), json!([["Rome", "bob", 30], ["Oslo", "ann", 20]]));
+}
+
+#[test]
+fn another_table_stands_beside_the_rows() {
+    let people = json!({"columns": ["who", "team"], "rows": [["ann", "red"], ["bob", "blue"]]});
+    let on = json!({"column": "who", "key": "who"});
+    let asked = json!({"join": people, "on": on, "group_by": ["team"],
+        "aggregate": [{"op": "sum", "column": "paid"}], "sort": [{"column": "team"}]});
+    let output = query(asked, VISITS).expect("a result");
+    assert_eq!(output["rows"], json!([["blue", 30], ["red", 30], [null, 20]]));
+    assert_eq!(output["without_partner"], json!(1));
+    let twice = json!({"columns": ["who", "team"], "rows": [["ann", "red"], ["Ann", "blue"]]});
+    let said = query(json!({"join": twice, "on": on, "group_by": ["team"]}), VISITS);
+    assert!(said.expect_err("ambiguous").to_string().contains("several rows"));
+    let cut = json!({"columns": ["who"], "rows": [], "truncated": true});
+    assert!(query(json!({"join": cut, "on": on, "group_by": ["who"]}), VISITS).is_err());
+}
+
+#[test]
+fn records_of_logs_are_rows() {
+    let access = "1.2.3.4 - - [14/Apr/2025:08:02:11 +0200] \"GET /a HTTP/1.1\" 200 51 \"-\" \"x\"\n\
+        1.2.3.5 - - [14/Apr/2025:09:02:11 +0200] \"GET /b HTTP/1.1\" 404 - \"-\" \"x\"\n\
+        garbage\n";
+    let asked = json!({"format": "log", "group_by": [{"column": "time", "unit": "hour", "as": "hour"}],
+        "aggregate": [{"op": "count"}, {"op": "sum", "column": "bytes"}]});
+    let output = query(asked, access).expect("a result");
+    assert_eq!(output["rows"], json!([["2025-04-14 08:00", 1, 51], ["2025-04-14 09:00", 1, 0]]));
+    assert_eq!(output["malformed"], json!(1));
+    let service = "2025-04-14 08:15:09 ERROR [pool] none free\n  at Pool.take\n\
+        2025-04-14 08:16:00 INFO [mail] sent\n";
+    let asked = json!({"format": "log", "select": ["clock", "level", "source", "message"]});
+    assert_eq!(
+        rows(asked, service),
+        json!([
+            ["08:15:09", "error", "pool", "none free\n  at Pool.take"],
+            ["08:16:00", "info", "mail", "sent"]
+        ])
+    );
 }
 
 #[test]

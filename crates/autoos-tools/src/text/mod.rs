@@ -151,6 +151,7 @@ mod tests {
             tool: "text.summarize".into(),
             args,
             idempotency_key: None,
+            deadline: None,
             granted: vec![],
         };
         TextSummarize::new(files).call(&call).map(|result| result.output)

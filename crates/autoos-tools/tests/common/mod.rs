@@ -6,7 +6,13 @@ use serde_json::Value;
 
 /// A call without key and grants.
 pub(crate) fn call(tool: &str, args: Value) -> ToolCall {
-    ToolCall { tool: tool.to_owned(), args, idempotency_key: None, granted: Vec::new() }
+    ToolCall {
+        tool: tool.to_owned(),
+        args,
+        idempotency_key: None,
+        deadline: None,
+        granted: Vec::new(),
+    }
 }
 
 /// A call with a key.

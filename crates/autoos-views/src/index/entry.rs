@@ -1,20 +1,23 @@
 //! What the index keeps of one workflow: where it stands, derived from its events without
 //! keeping its steps. A test holds it against the kernel's own fold at every position.
 
+use super::{names::NameId, share::UNTOLD};
 use autoos_kernel::{
     time::Timestamp,
     words::{RiskLevel, WorkflowState},
     workflow::{Decision, Event, PLANNING, Verdict},
 };
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// One workflow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
+    pub(crate) id: Uuid,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
-    pub(crate) tenant: Arc<str>,
-    pub(crate) user: Arc<str>,
+    pub(crate) tenant: NameId,
+    pub(crate) user: NameId,
     pub(crate) risk: RiskLevel,
     /// Micro-dollars: spent, and charged beyond what was reserved.
     pub(crate) cost: u64,
@@ -30,19 +33,20 @@ pub(crate) struct Entry {
 }
 
 /// What is open in a workflow.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Live {
     running: Vec<Attempt>,
     /// Lists whose elements run, and how many are not over.
-    lists: Vec<(String, u32)>,
-    asked: Vec<(u32, String, Timestamp)>,
+    lists: Vec<(Box<str>, u32)>,
+    /// Questions by number and step.
+    asked: Vec<(u32, Box<str>)>,
 }
 
 /// An attempt in flight.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Attempt {
-    pub(crate) step: String,
-    pub(crate) model: Option<String>,
+    pub(crate) step: Box<str>,
+    pub(crate) model: Option<Box<str>>,
     pub(crate) since: Timestamp,
 }
 
@@ -51,19 +55,23 @@ pub(crate) struct Attempt {
 pub(crate) struct Seen {
     /// The attempt that ended.
     pub(crate) attempt: Option<Attempt>,
-    /// Questions that opened or closed: when asked, number, whether open.
-    pub(crate) asked: Vec<(Timestamp, u32, bool)>,
+    /// What a call that ended cost in micro-dollars, and its tokens.
+    pub(crate) charged: Option<(u64, (u64, u64))>,
+    /// The number of a question that opened.
+    pub(crate) asked: Option<u32>,
     /// Steps that were over by it.
     pub(crate) over: u32,
 }
 
 impl Entry {
-    pub(crate) fn new(at: Timestamp) -> Self {
+    /// A workflow whose first event was decided at `at`.
+    pub(crate) fn new(id: Uuid, at: Timestamp) -> Self {
         Self {
+            id,
             created: at,
             updated: at,
-            tenant: Arc::default(),
-            user: Arc::default(),
+            tenant: UNTOLD,
+            user: UNTOLD,
             risk: RiskLevel::default(),
             cost: 0,
             steps: 0,
@@ -106,6 +114,24 @@ impl Entry {
         self.live.as_ref().map_or(0, |live| live.asked.len() as u32)
     }
 
+    /// Whether the question with this number is open.
+    pub(crate) fn asks(&self, number: u32) -> bool {
+        self.live.as_ref().is_some_and(|live| live.asked.iter().any(|(n, _)| *n == number))
+    }
+
+    /// What it takes beside its row, in bytes.
+    #[cfg(test)]
+    pub(crate) fn heap(&self) -> usize {
+        let Some(live) = &self.live else { return 0 };
+        // Allocators hand out pieces of 16 bytes.
+        let steps: usize = live.asked.iter().map(|(_, step)| step.len().next_multiple_of(16)).sum();
+        size_of::<Live>()
+            + size_of::<Attempt>() * live.running.capacity()
+            + size_of::<(Box<str>, u32)>() * live.lists.capacity()
+            + size_of::<(u32, Box<str>)>() * live.asked.capacity()
+            + steps
+    }
+
     /// Folds one event of the workflow's stream.
     pub(crate) fn fold(&mut self, event: &Event, at: Timestamp) -> Seen {
         self.updated = at;
@@ -116,8 +142,6 @@ impl Entry {
         self.fold_open(event, at, &mut live, &mut seen);
         self.fold_rest(event);
         if self.end.is_some() {
-            let left = live.asked.drain(..).map(|(number, _, at)| (at, number, false));
-            seen.asked.extend(left);
             *live = Live::default();
         }
         seen.over = self.over.saturating_sub(over);
@@ -134,20 +158,23 @@ impl Entry {
     fn fold_open(&mut self, event: &Event, at: Timestamp, live: &mut Live, seen: &mut Seen) {
         match event {
             Event::AttemptStarted { step, model, .. } => {
-                live.running.push(Attempt { step: step.clone(), model: model.clone(), since: at });
+                let (step, model) = (step.as_str().into(), model.as_deref().map(Into::into));
+                live.running.push(Attempt { step, model, since: at });
             }
-            Event::AttemptCompleted { step, cost, .. } => {
+            Event::AttemptCompleted { step, cost, tokens, .. } => {
                 seen.attempt = live.end(step);
+                seen.charged = Some((*cost, *tokens));
                 self.cost = self.cost.saturating_add(*cost);
                 self.step_over(step, live);
             }
-            Event::AttemptFailed { step, cost, .. } => {
+            Event::AttemptFailed { step, cost, tokens, .. } => {
                 seen.attempt = live.end(step);
+                seen.charged = Some((*cost, *tokens));
                 self.cost = self.cost.saturating_add(*cost);
             }
             Event::StepEvaluated { step, verdict: Verdict::Each(items @ 1..) } => {
                 self.steps = self.steps.saturating_add(*items);
-                live.lists.push((step.clone(), *items));
+                live.lists.push((step.as_str().into(), *items));
             }
             Event::StepEvaluated { verdict: Verdict::Each(0) | Verdict::Skip { .. }, .. } => {
                 self.over += 1;
@@ -157,15 +184,14 @@ impl Entry {
             }
             Event::Escalated { escalation, step, .. } => {
                 live.asked.reserve_exact(1);
-                live.asked.push((*escalation, step.clone(), at));
-                seen.asked.push((at, *escalation, true));
+                live.asked.push((*escalation, step.as_str().into()));
+                seen.asked = Some(*escalation);
             }
             Event::EscalationResolved { escalation, decision, .. } => {
                 let Some(found) = live.asked.iter().position(|(n, ..)| n == escalation) else {
                     return;
                 };
-                let (number, step, asked) = live.asked.remove(found);
-                seen.asked.push((asked, number, false));
+                let (_, step) = live.asked.remove(found);
                 if matches!(decision, Decision::Approve | Decision::Edit(_) | Decision::Skip) {
                     self.step_over(&step, live);
                 }
@@ -205,7 +231,7 @@ impl Entry {
         self.over += 1;
         // Ids of steps hold no dot; those of elements end with one and a number.
         let Some((list, _)) = step.rsplit_once('.').filter(|_| step != PLANNING) else { return };
-        if let Some(found) = live.lists.iter().position(|(id, _)| id == list) {
+        if let Some(found) = live.lists.iter().position(|(id, _)| **id == *list) {
             live.lists[found].1 -= 1;
             if live.lists[found].1 == 0 {
                 live.lists.remove(found);
@@ -217,7 +243,7 @@ impl Entry {
 
 impl Live {
     fn end(&mut self, step: &str) -> Option<Attempt> {
-        let found = self.running.iter().position(|a| a.step == step)?;
+        let found = self.running.iter().position(|a| &*a.step == step)?;
         Some(self.running.swap_remove(found))
     }
 }

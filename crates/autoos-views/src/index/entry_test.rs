@@ -168,7 +168,7 @@ fn agrees_with_the_kernel_at_every_position() {
         let mut decider = Workflow::new(id);
         let mut folded = Workflow::new(id);
         let mut now = Timestamp(1_000);
-        let mut entry = Entry::new(now);
+        let mut entry = Entry::new(id.0, now);
         let mut command = begin(&mut rng);
         for _ in 0..150 {
             for event in decider.decide(command, now, &mut rng).unwrap_or_default() {
@@ -192,5 +192,5 @@ fn agrees_with_the_kernel_at_every_position() {
 
 #[test]
 fn a_workflow_at_rest_is_small() {
-    assert!(size_of::<Entry>() <= 128, "{} bytes", size_of::<Entry>());
+    assert!(size_of::<Entry>() <= 80, "{} bytes", size_of::<Entry>());
 }

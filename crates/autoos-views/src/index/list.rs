@@ -3,14 +3,18 @@
 //! A page token names the last row that was seen, so pages neither repeat nor skip a row when new
 //! ones come in between.
 
-use super::{Entry, Index};
+use super::{
+    Entry, Index, Share,
+    newest::{NEWEST, Newest, Place},
+    share::Slot,
+};
 use crate::{
-    Error,
+    Error, Owner,
     assemble::{self, Bodies},
     story::{Story, decode},
     view::{EscalationView, rfc3339, rfc3339_opt},
 };
-use autoos_journal::SharedJournal;
+use autoos_journal::{self as journal, SharedJournal};
 use autoos_kernel::{
     id::WorkflowId,
     intent,
@@ -18,7 +22,6 @@ use autoos_kernel::{
     words::{RiskLevel, WorkflowState},
 };
 use serde::Serialize;
-use std::sync::{PoisonError, RwLock};
 use uuid::Uuid;
 
 /// Rows on a page at most.
@@ -118,9 +121,6 @@ pub struct Page<T> {
     pub complete: bool,
 }
 
-/// A row's place: when, whose, and which question of it.
-type Place = (Timestamp, Uuid, u32);
-
 fn token((at, uuid, number): Place) -> String {
     format!("{:016x}{}{number:08x}", at.0, uuid.simple())
 }
@@ -135,65 +135,117 @@ fn place(token: &str) -> Result<Place, Error> {
     parts().ok_or(Error::BadToken)
 }
 
-const NEWEST: Place = (Timestamp(u64::MAX), Uuid::max(), u32::MAX);
+/// A filter in the numbers of one share.
+struct Wanted<'a> {
+    states: &'a [WorkflowState],
+    /// None when any will do.
+    tenant: Option<u32>,
+    user: Option<u32>,
+}
 
-impl Filter {
+impl<'a> Wanted<'a> {
+    /// None when the share has nothing of such a tenant or user.
+    fn of(
+        share: &Share,
+        states: &'a [WorkflowState],
+        tenant: Option<&str>,
+        user: Option<&str>,
+    ) -> Option<Self> {
+        let number = |name: Option<&str>| match name {
+            Some(name) => share.names.find(name).map(Some),
+            None => Some(None),
+        };
+        Some(Self { states, tenant: number(tenant)?, user: number(user)? })
+    }
+
     fn lets(&self, entry: &Entry) -> bool {
-        let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|w| w == name);
-        is(&self.tenant, &entry.tenant)
-            && is(&self.user, &entry.user)
+        self.tenant.is_none_or(|tenant| tenant == entry.tenant)
+            && self.user.is_none_or(|user| user == entry.user)
             && (self.states.is_empty() || self.states.contains(&entry.state()))
     }
 }
 
 /// What one look at the index gave: rows, and the place to go on from while there is more.
 struct Found<T> {
-    rows: Vec<(Place, T)>,
+    rows: Vec<T>,
     next: Option<Place>,
 }
 
-impl Index {
-    fn find(&self, filter: &Filter, before: Place, limit: usize) -> Found<Entry> {
-        let mut found = Found { rows: Vec::new(), next: None };
-        let oldest = (filter.since.unwrap_or_default(), Uuid::nil());
-        let before = (before.0, before.1);
-        if oldest >= before {
-            return found;
-        }
-        for (looked, (at, uuid)) in self.order.range(oldest..before).rev().enumerate() {
+impl<T> Found<T> {
+    /// Takes what `row` makes of the newest places, until `limit` rows or a stride were looked at.
+    fn take(
+        places: impl Iterator<Item = (Place, usize, Slot)>,
+        limit: usize,
+        mut row: impl FnMut(Place, usize, Slot) -> Option<T>,
+    ) -> Self {
+        let mut found = Self { rows: Vec::new(), next: None };
+        for (looked, (place, share, slot)) in places.enumerate() {
             if looked == STRIDE || found.rows.len() == limit {
                 // The last one looked at came just before this one.
                 return found;
             }
-            let place = (*at, *uuid, 0);
             found.next = Some(place);
-            if let Some(entry) = self.entries.get(uuid).filter(|e| filter.lets(e)) {
-                found.rows.push((place, entry.clone()));
-            }
+            found.rows.extend(row(place, share, slot));
         }
         found.next = None;
         found
     }
+}
 
-    fn find_asked(&self, filter: &EscalationFilter, before: Place, limit: usize) -> Found<Entry> {
-        let mut found = Found { rows: Vec::new(), next: None };
-        let owner = Filter {
-            tenant: filter.tenant.clone(),
-            user: filter.user.clone(),
-            ..Filter::default()
-        };
-        for (looked, (place, open)) in self.asked.range(..before).rev().enumerate() {
-            if looked == STRIDE || found.rows.len() == limit {
-                return found;
-            }
-            found.next = Some(*place);
-            let entry = self.entries.get(&place.1).filter(|e| owner.lets(e));
-            if let Some(entry) = entry.filter(|_| *open || !filter.open_only) {
-                found.rows.push((*place, entry.clone()));
-            }
-        }
-        found.next = None;
-        found
+impl Index {
+    fn find(&self, filter: &Filter, before: Place, limit: usize) -> Found<Summary> {
+        let shares = self.all();
+        let (tenant, user) = (filter.tenant.as_deref(), filter.user.as_deref());
+        let wanted: Vec<_> =
+            shares.iter().map(|s| Wanted::of(s, &filter.states, tenant, user)).collect();
+        let oldest = (filter.since.unwrap_or_default(), Uuid::nil());
+        let orders = shares.iter().map(|share| share.newest_entries(oldest, (before.0, before.1)));
+        Found::take(Newest::of(orders), limit, |_, share, slot| {
+            let entry = &shares[share].entries[slot as usize];
+            let wanted = wanted[share].as_ref()?;
+            wanted.lets(entry).then(|| summary(entry, shares[share].names_of(entry)))
+        })
+    }
+
+    fn find_asked(
+        &self,
+        filter: &EscalationFilter,
+        before: Place,
+        limit: usize,
+    ) -> Found<(Place, Owner)> {
+        let shares = self.all();
+        let (tenant, user) = (filter.tenant.as_deref(), filter.user.as_deref());
+        let wanted: Vec<_> = shares.iter().map(|s| Wanted::of(s, &[], tenant, user)).collect();
+        let orders = shares.iter().map(|share| share.newest_asked(before));
+        Found::take(Newest::of(orders), limit, |place, share, slot| {
+            let entry = &shares[share].entries[slot as usize];
+            let wanted = wanted[share].as_ref()?;
+            let open = || !filter.open_only || entry.asks(place.2);
+            (wanted.lets(entry) && open()).then(|| {
+                let (tenant, user) = shares[share].names_of(entry);
+                (place, Owner { tenant: tenant.to_owned(), user: user.to_owned() })
+            })
+        })
+    }
+}
+
+impl Share {
+    /// Its entries from `oldest` on and before `before`, newest first.
+    fn newest_entries(
+        &self,
+        oldest: (Timestamp, Uuid),
+        before: (Timestamp, Uuid),
+    ) -> impl Iterator<Item = (Place, Slot)> {
+        let end = self.order.partition_point(|slot| self.born(*slot) < before);
+        let places = self.order[..end].iter().rev().map(|slot| (self.born(*slot), *slot));
+        let recent = places.take_while(move |(born, _)| *born >= oldest);
+        recent.map(|((at, id), slot)| ((at, id, 0), slot))
+    }
+
+    /// Its questions before `before`, newest first.
+    fn newest_asked(&self, before: Place) -> impl Iterator<Item = (Place, Slot)> {
+        let end = self.asked.partition_point(|asked| self.asked_at(*asked) < before);
+        self.asked[..end].iter().rev().map(|asked| (self.asked_at(*asked), asked.slot))
     }
 }
 
@@ -204,7 +256,7 @@ fn start(page_token: Option<&str>) -> Result<Place, Error> {
 /// A page of workflows.
 pub(crate) async fn list(
     journal: &SharedJournal,
-    index: &RwLock<Index>,
+    index: &Index,
     filter: &Filter,
     page_token: Option<&str>,
     limit: usize,
@@ -218,31 +270,29 @@ pub(crate) async fn list(
         && items.len() < limit
         && looked < SEARCH_MAX
     {
-        let found = {
-            let index = index.read().unwrap_or_else(PoisonError::into_inner);
-            index.find(filter, before, limit - items.len())
-        };
+        let found = index.find(filter, before, limit - items.len());
         next = found.next;
         looked += found.rows.len();
-        for (place, entry) in found.rows {
-            let id = WorkflowId(place.1);
-            let text = intent_text(journal, id).await?;
+        for mut row in found.rows {
+            let text = intent_text(journal, row.id).await?;
             let has =
                 |wanted: &String| text.as_ref().is_some_and(|t| t.to_lowercase().contains(wanted));
             if wanted.as_ref().is_none_or(has) {
-                items.push(summary(id, &entry, text));
+                row.intent = text.map(shorten);
+                items.push(row);
             }
         }
     }
     Ok((items, next.map(token)))
 }
 
-fn summary(id: WorkflowId, entry: &Entry, text: Option<String>) -> Summary {
+/// A row without what was asked.
+fn summary(entry: &Entry, (tenant, user): (&str, &str)) -> Summary {
     Summary {
-        id,
-        intent: text.map(shorten),
-        tenant: entry.tenant.to_string(),
-        user: entry.user.to_string(),
+        id: WorkflowId(entry.id),
+        intent: None,
+        tenant: tenant.to_owned(),
+        user: user.to_owned(),
         state: entry.state(),
         risk: entry.risk,
         created: entry.created,
@@ -258,7 +308,7 @@ fn summary(id: WorkflowId, entry: &Entry, text: Option<String>) -> Summary {
 /// A page of questions.
 pub(crate) async fn escalations(
     journal: &SharedJournal,
-    index: &RwLock<Index>,
+    index: &Index,
     filter: &EscalationFilter,
     page_token: Option<&str>,
     limit: usize,
@@ -269,16 +319,13 @@ pub(crate) async fn escalations(
     while let Some(before) = next
         && items.len() < limit
     {
-        let found = {
-            let index = index.read().unwrap_or_else(PoisonError::into_inner);
-            index.find_asked(filter, before, limit - items.len())
-        };
+        let found = index.find_asked(filter, before, limit - items.len());
         next = found.next;
-        for (place, entry) in found.rows {
+        for (place, owner) in found.rows {
             let id = WorkflowId(place.1);
             let story = match Story::read(journal, id, u64::MAX).await {
                 Ok(Some(story)) => story,
-                Ok(None) => continue,
+                Ok(None) | Err(Error::Journal(journal::Error::Archived(_))) => continue,
                 Err(error @ Error::Damaged { .. }) => {
                     tracing::warn!(%error, "left out of the list of escalations");
                     continue;
@@ -293,8 +340,8 @@ pub(crate) async fn escalations(
                 items.push(EscalationItem {
                     workflow: id,
                     intent: intent_text(journal, id).await?.map(shorten),
-                    tenant: entry.tenant.to_string(),
-                    user: entry.user.to_string(),
+                    tenant: owner.tenant,
+                    user: owner.user,
                     escalation,
                 });
             }
@@ -303,9 +350,12 @@ pub(crate) async fn escalations(
     Ok((items, next.map(token)))
 }
 
-/// What was asked; none when it was erased, or the stream cannot say.
+/// What was asked; none when it was erased or archived, or the stream cannot say.
 async fn intent_text(journal: &SharedJournal, id: WorkflowId) -> Result<Option<String>, Error> {
-    let first = journal.read(id.intent().stream(), 0, 1).await?;
+    let first = match journal.read(id.intent().stream(), 0, 1).await {
+        Err(journal::Error::Archived(_)) => return Ok(None),
+        read => read?,
+    };
     // A row that cannot be read must not take the list down.
     let accepted = first.first().and_then(|event| decode::<intent::Event>(event).ok().flatten());
     match accepted {

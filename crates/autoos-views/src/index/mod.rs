@@ -1,42 +1,44 @@
 //! The index of all workflows: what finding, ordering and counting them needs, and no texts.
 //!
-//! It is a fold of all shards, kept in memory by the follower, at some 250 bytes a workflow. What
-//! is shown of a workflow that was found is read from its own stream. Left out: keeping it across
-//! restarts; views write nothing, so a start builds it anew beside everything else.
+//! It is a fold of all shards, one [share](Share) each, kept in memory by the follower at some
+//! 90 bytes a workflow, and in a [file](checkpoint) per share from one start to the next. What is
+//! shown of a workflow that was found is read from its own stream.
 
+pub(crate) mod checkpoint;
 mod entry;
 mod list;
+mod names;
+mod newest;
+mod share;
 
+pub use checkpoint::Keep;
 pub use list::{EscalationFilter, EscalationItem, Filter, Page, Summary};
 
 pub(crate) use entry::{Entry, Seen};
 pub(crate) use list::{escalations, list};
+pub(crate) use names::{NameId, Names};
+pub(crate) use share::{Chunk, Mark, Share};
 
-use crate::{cost::Costs, metrics::Metrics, story::decode};
-use autoos_journal as journal;
-use autoos_kernel::{id::Prefix, intent, time::Timestamp, workflow};
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
+use crate::{
+    cost::{Bill, Dimension},
+    metrics::Metrics,
+    story::decode,
 };
+use autoos_journal::{self as journal, Cursor};
+use autoos_kernel::{
+    id::{Prefix, Shard},
+    intent,
+    time::Timestamp,
+    workflow,
+};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
-/// The fold of all shards.
-#[derive(Debug, Default)]
+/// The fold of all shards. Each share has a lock of its own, and nobody who holds one for writing
+/// takes another.
+#[derive(Debug)]
 pub(crate) struct Index {
-    entries: HashMap<Uuid, Entry>,
-    /// All entries, oldest first.
-    order: BTreeSet<(Timestamp, Uuid)>,
-    /// Every question to a human by when it was asked, and whether it is open.
-    asked: BTreeMap<(Timestamp, Uuid, u32), bool>,
-    /// Tenants and users, each kept once.
-    names: HashSet<Arc<str>>,
-    /// Counts for dashboards.
-    pub(crate) metrics: Metrics,
-    /// Spending by who and what.
-    pub(crate) costs: Costs,
-    /// Events of a known kind that did not decode.
-    pub(crate) unreadable: u64,
+    shares: Vec<RwLock<Share>>,
 }
 
 /// A kernel event that the index knows.
@@ -75,56 +77,57 @@ impl Decoded {
 }
 
 impl Index {
-    /// Folds one event.
-    pub(crate) fn fold(&mut self, event: &Decoded) {
-        match &event.known {
-            Known::Intent(intent::Event::Accepted(request)) => {
-                let tenant = self.name(&request.tenant);
-                let user = self.name(&request.user);
-                let entry = self.enter(event);
-                entry.tenant = tenant;
-                entry.user = user;
-            }
-            Known::Intent(intent::Event::Settled { .. }) => {}
-            Known::Workflow(known) => self.fold_workflow(event, known),
-            Known::Unreadable(why) => {
-                self.unreadable += 1;
-                tracing::warn!(workflow = %event.owner, %why, "left out of lists and metrics");
-            }
-        }
+    /// An index of these shares, in the order of their shards.
+    pub(crate) fn of(shares: Vec<Share>) -> Self {
+        Self { shares: shares.into_iter().map(RwLock::new).collect() }
     }
 
-    fn fold_workflow(&mut self, event: &Decoded, known: &workflow::Event) {
-        let (at, owner) = (event.at, event.owner);
-        let entry = self.enter(event);
-        let before = entry.known_state();
-        let seen = entry.fold(known, at);
-        let asked = seen.asked.clone();
-        let (tenant, user) = (entry.tenant.clone(), entry.user.clone());
-        let (after, created) = (entry.known_state(), entry.created);
-        self.metrics.count_state(before, after);
-        self.metrics.fold(known, &seen, at, created);
-        self.costs.fold(known, &seen, &tenant, &user, at);
-        for (asked_at, number, open) in asked {
-            self.asked.insert((asked_at, owner, number), open);
-        }
+    /// The share of a shard.
+    ///
+    /// # Panics
+    /// When there is no such shard.
+    pub(crate) fn read(&self, shard: Shard) -> RwLockReadGuard<'_, Share> {
+        // A share is folded by code that does not panic; a poisoned one is as good as any.
+        self.shares[usize::from(shard.0)].read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entry of an event's workflow; a new one at its first event.
-    fn enter(&mut self, event: &Decoded) -> &mut Entry {
-        let (owner, at) = (event.owner, event.at);
-        self.entries.entry(owner).or_insert_with(|| {
-            self.order.insert((at, owner));
-            Entry::new(at)
-        })
+    /// The share of a shard, to be changed.
+    ///
+    /// # Panics
+    /// When there is no such shard.
+    pub(crate) fn write(&self, shard: Shard) -> RwLockWriteGuard<'_, Share> {
+        self.shares[usize::from(shard.0)].write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.names.get(name) {
-            return known.clone();
+    /// All shards.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = Shard> + use<> {
+        // Shards are numbered by a u16.
+        (0..self.shares.len() as u16).map(Shard)
+    }
+
+    fn all(&self) -> Vec<RwLockReadGuard<'_, Share>> {
+        self.shards().map(|shard| self.read(shard)).collect()
+    }
+
+    /// The offset of each shard up to which everything is in the index.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor(self.shards().map(|shard| (shard, self.read(shard).next)).collect())
+    }
+
+    /// Counts of all shards.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let mut sum = Metrics::default();
+        self.shards().for_each(|shard| sum.merge(&self.read(shard).metrics));
+        sum
+    }
+
+    /// What one tenant, or all, spent, split by `dimensions`.
+    pub(crate) fn bill(&self, dimensions: &[Dimension], tenant: Option<&str>) -> Bill {
+        let mut bill = Bill::new();
+        for shard in self.shards() {
+            let share = self.read(shard);
+            share.costs.bill(dimensions, tenant, &share.names, &mut bill);
         }
-        let name: Arc<str> = name.into();
-        self.names.insert(name.clone());
-        name
+        bill
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
 mod by_id;
+mod kept;
 mod over_all;
 mod support;
 mod tampered;

@@ -221,6 +221,11 @@ impl Run {
             .await;
     }
 
+    /// Whether its texts were destroyed.
+    pub(crate) async fn is_erased(&self) -> bool {
+        self.journal.body_key(self.id.0).await.is_err()
+    }
+
     pub(crate) fn body(&self, value: &Value) -> Body {
         Body::new(&self.key, serde_json::to_vec(value).unwrap())
     }

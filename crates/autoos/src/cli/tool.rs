@@ -79,6 +79,7 @@ impl Tool {
                     tool: name,
                     args,
                     idempotency_key,
+                    deadline: None,
                     granted: granted.into_iter().filter(|path| path.is_file()).collect(),
                 };
                 match tools.call(call).await {

@@ -6,6 +6,7 @@
 mod bounded;
 mod csv;
 mod json;
+mod log;
 mod sniff;
 
 use super::cell::Cell;
@@ -32,6 +33,8 @@ pub enum Format {
     Json,
     /// One JSON object on each line.
     Jsonl,
+    /// The records of a log.
+    Log,
 }
 
 /// How to read; what is not given is found out.
@@ -122,6 +125,7 @@ pub(crate) fn scan(
         }
         Format::Json => json::array(input, &mut scan, sink)?,
         Format::Jsonl => json::lines(input, &mut scan, sink)?,
+        Format::Log => log::scan(input, &sample, &mut scan, sink)?,
     }
     Ok(scan)
 }

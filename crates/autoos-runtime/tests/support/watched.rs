@@ -1,0 +1,116 @@
+//! A journal that counts what is read of it, and gives back what was not written where told to.
+
+use autoos_journal::{
+    Batch, BodyKey, Cursor, Error, Event, Head, Journal, MemoryJournal, Position, Snapshot,
+};
+use autoos_kernel::{
+    body::BodyRef,
+    id::{Shard, StreamId},
+    time::Timestamp,
+};
+use futures::{FutureExt as _, future::BoxFuture, stream::BoxStream};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
+use uuid::Uuid;
+
+/// The journal in memory, watched.
+pub(crate) struct Watched {
+    journal: Arc<MemoryJournal>,
+    /// Events that were read, by their stream.
+    read: Mutex<HashMap<StreamId, usize>>,
+    damaged: Mutex<HashSet<StreamId>>,
+}
+
+type Answer<T> = BoxFuture<'static, Result<T, Error>>;
+
+impl Watched {
+    pub(crate) fn new(journal: Arc<MemoryJournal>) -> Arc<Self> {
+        Arc::new(Self { journal, read: Mutex::default(), damaged: Mutex::default() })
+    }
+
+    /// From now on a stream does not decode, or does again.
+    pub(crate) fn damage(&self, stream: StreamId, damaged: bool) {
+        let mut all = self.damaged.lock().expect("not poisoned");
+        if damaged {
+            all.insert(stream)
+        } else {
+            all.remove(&stream)
+        };
+    }
+
+    /// How many events of a stream were read since the last time that this was asked.
+    pub(crate) fn take_read(&self, stream: StreamId) -> usize {
+        self.read.lock().expect("not poisoned").remove(&stream).unwrap_or(0)
+    }
+}
+
+impl Journal for Watched {
+    fn read(&self, stream: StreamId, from: u64, limit: usize) -> Answer<Vec<Event>> {
+        let damaged = self.damaged.lock().expect("not poisoned").contains(&stream);
+        let events = self.journal.read(stream, from, limit).now_or_never();
+        let mut events = events.expect("the memory journal answers at once");
+        if let Ok(events) = &mut events {
+            *self.read.lock().expect("not poisoned").entry(stream).or_default() += events.len();
+            for event in events.iter_mut().filter(|_| damaged) {
+                event.body = vec![0xc1];
+            }
+        }
+        futures::future::ready(events).boxed()
+    }
+    fn shards(&self) -> u16 {
+        self.journal.shards()
+    }
+    fn epoch(&self, shard: Shard) -> u64 {
+        self.journal.epoch(shard)
+    }
+    fn append(&self, batch: Batch) -> Answer<Position> {
+        self.journal.append(batch)
+    }
+    fn head(&self, stream: StreamId) -> Answer<Option<Head>> {
+        self.journal.head(stream)
+    }
+    fn scan(&self, shard: Shard, offset: u64, limit: usize) -> Answer<Vec<(Position, Event)>> {
+        self.journal.scan(shard, offset, limit)
+    }
+    fn end(&self) -> Cursor {
+        self.journal.end()
+    }
+    fn subscribe(&self, from: Cursor) -> BoxStream<'static, Result<(Position, Event), Error>> {
+        self.journal.subscribe(from)
+    }
+    fn body_key(&self, owner: Uuid) -> Answer<BodyKey> {
+        self.journal.body_key(owner)
+    }
+    fn body(&self, owner: Uuid, body: BodyRef) -> Answer<Option<Vec<u8>>> {
+        Journal::body(&*self.journal, owner, body)
+    }
+    fn erase(&self, owner: Uuid) -> Answer<()> {
+        self.journal.erase(owner)
+    }
+    fn save_snapshot(&self, stream: StreamId, snapshot: Snapshot) -> Answer<()> {
+        self.journal.save_snapshot(stream, snapshot)
+    }
+    fn snapshot(&self, stream: StreamId) -> Answer<Option<Snapshot>> {
+        self.journal.snapshot(stream)
+    }
+    fn running(&self) -> Answer<Vec<StreamId>> {
+        self.journal.running()
+    }
+    fn due(&self, now: Timestamp, limit: usize) -> Answer<Vec<StreamId>> {
+        self.journal.due(now, limit)
+    }
+    fn next_due(&self) -> Answer<Option<Timestamp>> {
+        self.journal.next_due()
+    }
+    fn group_cursor(&self, group: &str) -> Answer<Cursor> {
+        self.journal.group_cursor(group)
+    }
+    fn group_ack(&self, group: &str, position: Position) -> Answer<()> {
+        self.journal.group_ack(group, position)
+    }
+    fn degraded(&self) -> Option<String> {
+        self.journal.degraded()
+    }
+}
