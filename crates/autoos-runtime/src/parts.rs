@@ -67,6 +67,13 @@ impl check::Models for Book<'_> {
         let usage =
             autoos_fabric::Usage { input: prompt_tokens.into(), output: output_tokens.into() };
         let models = self.0.candidates(role).into_iter();
-        models.map(|m| Candidate { reserve_microusd: m.price.cost(usage), model: m.id }).collect()
+        let candidate = |m: autoos_fabric::Model| Candidate {
+            reserve_microusd: m.price.cost(usage),
+            model: m.id,
+            vendor: m.vendor,
+            fixed: !m.language_model,
+            lesson: None,
+        };
+        models.map(candidate).collect()
     }
 }

@@ -137,7 +137,8 @@ impl Metrics {
             Event::AttemptStarted { model, .. } => {
                 count(&mut self.attempts, called(model.as_deref()), 1);
             }
-            Event::AttemptCompleted { cost, tokens, .. } => self.ended(seen, *cost, *tokens, at),
+            Event::AttemptCompleted { cost, tokens, .. }
+            | Event::AttemptAnswered { cost, tokens, .. } => self.ended(seen, *cost, *tokens, at),
             Event::AttemptFailed { exit, cost, tokens, .. } => {
                 *self.failures.entry(exit.to_string().into()).or_default() += 1;
                 self.ended(seen, *cost, *tokens, at);

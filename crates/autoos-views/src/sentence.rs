@@ -7,7 +7,7 @@ use autoos_kernel::{
     plan::check::dollars,
     plan::outline::{Outline, StepKind},
     time::Timestamp,
-    workflow::{Decision, Event, Seed, Verdict},
+    workflow::{Decision, Event, Purpose, Seed, Verdict},
 };
 
 /// Of an event of an intent's stream.
@@ -43,8 +43,11 @@ pub(crate) fn of_workflow(event: &Event, at: Timestamp, story: &Story) -> String
         Event::StepEvaluated { step, verdict } => evaluated(step, verdict),
         Event::TimerSet { step, due } => format!("step {step} waits until {due}"),
         Event::TimerFired { step } => format!("the wait of step {step} is over"),
-        Event::AttemptStarted { step, attempt, model, reserved, .. } => {
-            let work = started(story, step, model.as_deref());
+        Event::AttemptStarted { step, attempt, model, reserved, purpose, choice, .. } => {
+            let mut work = started(story, step, model.as_deref(), *purpose);
+            if let Some(choice) = choice {
+                work.push_str(&format!(" ({})", choice.reason));
+            }
             let money = match reserved {
                 0 => String::new(),
                 reserved => format!("; up to {} is reserved for it", dollars(*reserved)),
@@ -60,6 +63,22 @@ pub(crate) fn of_workflow(event: &Event, at: Timestamp, story: &Story) -> String
                 bill(*cost, *tokens)
             )
         }
+        Event::ModelsAwaited { step, due, reason, .. } => {
+            format!("no model can be asked for step {step} ({reason}): it is looked again at {due}")
+        }
+        Event::AttemptAnswered { step, attempt, output, cost, tokens } => {
+            let sure = output.confidence.map(|c| format!(", confidence {c:.2} by itself"));
+            format!(
+                "attempt {attempt} at step {step} brought an answer{}{}, which others look at first{}",
+                after(story, step, at),
+                sure.unwrap_or_default(),
+                bill(*cost, *tokens)
+            )
+        }
+        Event::AnswerTaken { step, output, reason } => {
+            let sure = output.confidence.map(|c| format!(" at confidence {c:.2}"));
+            format!("the answer of step {step} counts{}: {reason}", sure.unwrap_or_default())
+        }
         Event::AttemptFailed { step, attempt, exit, detail, cost, tokens, .. } => format!(
             "attempt {attempt} at step {step} failed{} ({exit}): {detail}{}",
             after(story, step, at),
@@ -69,8 +88,10 @@ pub(crate) fn of_workflow(event: &Event, at: Timestamp, story: &Story) -> String
             "nobody saw how attempt {attempt} at step {step} ended ({exit}); since its effect may have \
              taken place it is not repeated, and its tool is asked once its deadline has passed"
         ),
-        Event::RungClimbed { step, rung, exit, due, model } => {
-            climbed(step, *rung, &exit.to_string(), due.since_ms(at), model.as_deref())
+        Event::RungClimbed { step, rung, exit, due, without, tried } => {
+            let wait_ms = due.since_ms(at);
+            let climbed = climbed(step, *rung, &exit.to_string(), wait_ms, without.as_deref());
+            if tried.is_empty() { climbed } else { format!("{climbed} (so far {tried})") }
         }
         Event::StepSkipped { step, reason } => format!("step {step} was left out: {reason}"),
         Event::StepFailed { step, exit } => {
@@ -82,6 +103,14 @@ pub(crate) fn of_workflow(event: &Event, at: Timestamp, story: &Story) -> String
         ),
         Event::EscalationResolved { escalation, decision, by } => {
             resolved(story, *escalation, decision, by)
+        }
+        Event::Forked { parent, at, model, by } => {
+            let with = model.as_ref().map(|m| format!(", asking {m} wherever it may be asked"));
+            format!(
+                "{by} let it go on from the first {} of {parent}{}",
+                count(*at, "event"),
+                with.unwrap_or_default()
+            )
         }
         Event::Paused { by } => format!("{by} paused it: what runs ends, nothing starts"),
         Event::Resumed { by } => format!("{by} resumed it"),
@@ -126,7 +155,14 @@ fn evaluated(step: &str, verdict: &Verdict) -> String {
     }
 }
 
-fn started(story: &Story, step: &str, model: Option<&str>) -> String {
+fn started(story: &Story, step: &str, model: Option<&str>, purpose: Purpose) -> String {
+    if let Some(model) = model {
+        match purpose {
+            Purpose::Second => return format!("asks {model} for an independent second answer"),
+            Purpose::Review => return format!("asks {model} to judge the answer"),
+            Purpose::Answer => {}
+        }
+    }
     let kind = story.workflow.steps.get(step).map(|s| &s.outline.kind);
     match (kind, model) {
         (Some(StepKind::Tool { name, .. }), _) => format!("calls {name}"),
@@ -136,16 +172,16 @@ fn started(story: &Story, step: &str, model: Option<&str>) -> String {
     }
 }
 
-fn climbed(step: &str, rung: Rung, exit: &str, wait_ms: u64, model: Option<&str>) -> String {
+fn climbed(step: &str, rung: Rung, exit: &str, wait_ms: u64, without: Option<&str>) -> String {
     let what = match rung {
         Rung::Retry if wait_ms > 0 => format!("the same agent tries again in {}", ms(wait_ms)),
         Rung::Retry => "the same agent tries again".to_owned(),
         Rung::ReplaceAgent => "a fresh agent takes over".to_owned(),
-        Rung::SwapLlm => match model {
-            Some(model) => format!("{model} is asked instead"),
+        Rung::SwapLlm => match without {
+            Some(model) => format!("another model is asked instead of {model}"),
             None => "another model is asked instead".to_owned(),
         },
-        Rung::MutateStrategy => "it is planned anew".to_owned(),
+        Rung::MutateStrategy => "another plan is made around it".to_owned(),
         Rung::Escalate => "a human is asked".to_owned(),
     };
     format!("because of {exit}, for step {step} {what}")
@@ -157,6 +193,9 @@ fn resolved(story: &Story, number: u32, decision: &Decision, by: &str) -> String
         Decision::Approve => format!("the doubtful answer of step {step} stands"),
         Decision::Edit(_) => format!("step {step} gets the answer that was given instead"),
         Decision::Retry => format!("step {step} is tried again from the first rung"),
+        Decision::Raise(more) => {
+            format!("{} more may be spent, and step {step} is tried again", dollars(*more))
+        }
         Decision::Skip => format!("it goes on without step {step}"),
         Decision::Abandon => "the workflow is given up".to_owned(),
     };

@@ -119,18 +119,24 @@ impl Story {
             | Event::TimerFired { step }
             | Event::AttemptStarted { step, .. }
             | Event::AttemptCompleted { step, .. }
+            | Event::ModelsAwaited { step, .. }
+            | Event::AttemptAnswered { step, .. }
+            | Event::AnswerTaken { step, .. }
             | Event::AttemptFailed { step, .. }
             | Event::AttemptInDoubt { step, .. }
             | Event::RungClimbed { step, .. }
             | Event::StepSkipped { step, .. }
             | Event::StepFailed { step, .. }
             | Event::Escalated { step, .. } => Some(step),
-            Event::PlanRefused { .. } => Some(workflow::PLANNING),
+            Event::PlanRefused { .. } => {
+                Some(self.workflow.planning_step().unwrap_or(workflow::PLANNING))
+            }
             Event::EscalationResolved { escalation, .. } => {
                 self.workflow.escalations.get(escalation).map(|e| e.step.as_str())
             }
             Event::Created(_)
             | Event::PlanAdopted { .. }
+            | Event::Forked { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::CancelRequested { .. }
@@ -161,7 +167,8 @@ impl Story {
                     tokens: Tokens::default(),
                 });
             }
-            Event::AttemptCompleted { step, attempt, cost, tokens, .. } => {
+            Event::AttemptCompleted { step, attempt, cost, tokens, .. }
+            | Event::AttemptAnswered { step, attempt, cost, tokens, .. } => {
                 self.end_attempt(step, *attempt, at, *cost, *tokens);
             }
             Event::AttemptFailed { step, attempt, exit, detail, cost, tokens, .. } => {

@@ -8,7 +8,7 @@ use autoos_kernel::{
     id::{AgentId, IntentId, WorkflowId},
     time::Timestamp,
     words::{EffectClass, LlmRole, RiskLevel, WorkflowState},
-    workflow::StepState,
+    workflow::{Purpose, StepState},
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -197,6 +197,8 @@ pub enum StepStatus {
     Ready,
     /// An agent works on it.
     Running,
+    /// It has an answer, and others look at it.
+    InReview,
     /// Its effect may have taken place; the tool is asked.
     InDoubt,
     /// It is tried again when its time comes.
@@ -207,6 +209,10 @@ pub enum StepStatus {
     Expanded,
     /// A human is asked.
     Escalated,
+    /// It failed, and the plan is made anew around it.
+    Mutating,
+    /// A later revision of the plan goes without it.
+    Dropped,
     /// Done.
     Completed,
     /// Left out.
@@ -221,7 +227,11 @@ impl From<&StepState> for StepStatus {
             StepState::Blocked => Self::Blocked,
             StepState::Ready => Self::Ready,
             StepState::Running(run) if run.in_doubt => Self::InDoubt,
+            StepState::Running(run) if run.purpose != Purpose::Answer => Self::InReview,
             StepState::Running(_) => Self::Running,
+            StepState::Answered => Self::InReview,
+            StepState::Mutating => Self::Mutating,
+            StepState::Dropped => Self::Dropped,
             StepState::BackingOff { .. } => Self::BackingOff,
             StepState::Waiting { .. } => Self::Waiting,
             StepState::Expanded => Self::Expanded,

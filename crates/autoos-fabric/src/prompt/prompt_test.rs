@@ -89,7 +89,11 @@ impl Catalog for World {
 
 impl Models for World {
     fn candidates(&self, _: LlmRole, _: u32, _: u32) -> Vec<Candidate> {
-        vec![Candidate { model: "p/m".into(), reserve_microusd: 1 }]
+        vec![Candidate {
+            model: "p/m".into(),
+            reserve_microusd: 1,
+            ..Candidate::default()
+        }]
     }
 }
 
@@ -112,7 +116,9 @@ fn the_examples_pass_the_kernels_check() {
             models: &world,
             contexts: &["log".to_owned()],
             budget_microusd: 1_000_000,
-            all_critical: false,
+            risk: RiskLevel::Low,
+            lessons: &autoos_kernel::lesson::Book::default(),
+            done: &std::collections::BTreeSet::new(),
         };
         check(&plan, &against).unwrap_or_else(|problems| panic!("{}: {problems:?}", plan.name));
     }

@@ -44,7 +44,13 @@ struct Free;
 
 impl Models for Free {
     fn candidates(&self, _: LlmRole, _: u32, _: u32) -> Vec<Candidate> {
-        vec![Candidate { model: "builtin/rules".into(), reserve_microusd: 0 }]
+        vec![Candidate {
+            model: "builtin/rules".into(),
+            reserve_microusd: 0,
+            vendor: "builtin".into(),
+            fixed: true,
+            lesson: None,
+        }]
     }
 }
 
@@ -114,7 +120,9 @@ impl Node {
             models: &Free,
             contexts: &names,
             budget_microusd: 0,
-            all_critical: risk == RiskLevel::Critical,
+            risk,
+            lessons: &autoos_kernel::lesson::Book::default(),
+            done: &std::collections::BTreeSet::new(),
         };
         check(&plan, &against).unwrap_or_else(|problems| panic!("{intent}: {problems:?}"));
         Ok(plan)

@@ -271,11 +271,9 @@ impl Workflow {
         // A planner may only raise what the client stated.
         self.risk = plan.outline.risk.map_or(self.risk, |risk| risk.max(self.risk));
         let keeps = |step: &Step| !step.is_replaceable() || step.parent.is_some();
-        let mut given_up = Vec::new();
         for (id, step) in &mut self.steps {
             if !is_planning(id) && !keeps(step) {
                 step.state = StepState::Dropped;
-                given_up.push(id.clone());
             }
         }
         for outline in &plan.outline.steps {
@@ -285,12 +283,6 @@ impl Workflow {
                 let spent = known.map_or(0, |step| step.spent);
                 let step = Step { attempts, spent, ..Step::new(outline.clone(), None) };
                 self.steps.insert(outline.id.clone(), step);
-            }
-        }
-        let by = format!("revision {}", plan.revision);
-        for escalation in self.escalations.values_mut() {
-            if escalation.resolved.is_none() && given_up.contains(&escalation.step) {
-                escalation.resolved = Some((Decision::Skip, by.clone()));
             }
         }
         self.plan = Some(plan);

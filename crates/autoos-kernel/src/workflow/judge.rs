@@ -48,7 +48,10 @@ impl Decider<'_> {
             problems => Err(problems),
         });
         match verdict {
-            Ok(outline) => self.push(Event::PlanAdopted { revision, plan, outline }),
+            Ok(outline) => {
+                self.withdraw_questions(revision);
+                self.push(Event::PlanAdopted { revision, plan, outline });
+            }
             Err(problems) => {
                 let detail = format!("the plan was refused: {}", problems.join("; "));
                 self.push(Event::PlanRefused { problems });
@@ -57,6 +60,19 @@ impl Decider<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What was asked of a human about steps that the new plan replaces is asked no longer.
+    fn withdraw_questions(&mut self, revision: u32) {
+        let workflow = &self.workflow;
+        let replaced = |step: &str| workflow.steps.get(step).is_some_and(Step::is_replaceable);
+        let open = workflow.escalations.iter().filter(|(_, e)| e.resolved.is_none());
+        let moot: Vec<u32> =
+            open.filter(|(_, e)| replaced(&e.step)).map(|(number, _)| *number).collect();
+        for escalation in moot {
+            let by = format!("revision {revision}");
+            self.push(Event::EscalationResolved { escalation, decision: Decision::Retry, by });
+        }
     }
 
     /// Why an outline cannot take the place of the one in force.

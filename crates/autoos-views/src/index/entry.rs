@@ -167,7 +167,8 @@ impl Entry {
                 self.cost = self.cost.saturating_add(*cost);
                 self.step_over(step, live);
             }
-            Event::AttemptFailed { step, cost, tokens, .. } => {
+            Event::AttemptFailed { step, cost, tokens, .. }
+            | Event::AttemptAnswered { step, cost, tokens, .. } => {
                 seen.attempt = live.end(step);
                 seen.charged = Some((*cost, *tokens));
                 self.cost = self.cost.saturating_add(*cost);
@@ -179,7 +180,9 @@ impl Entry {
             Event::StepEvaluated { verdict: Verdict::Each(0) | Verdict::Skip { .. }, .. } => {
                 self.over += 1;
             }
-            Event::TimerFired { step } | Event::StepSkipped { step, .. } => {
+            Event::TimerFired { step }
+            | Event::StepSkipped { step, .. }
+            | Event::AnswerTaken { step, .. } => {
                 self.step_over(step, live);
             }
             Event::Escalated { escalation, step, .. } => {
@@ -210,9 +213,12 @@ impl Entry {
                     self.steps += outline.steps.len() as u32;
                 }
             }
-            Event::PlanAdopted { outline, .. } => {
+            Event::PlanAdopted { revision, outline, .. } => {
                 self.planned = true;
-                self.steps += outline.steps.len() as u32;
+                let steps = outline.steps.len() as u32;
+                // Of a later revision only what it names counts, beside the plannings.
+                self.steps = if *revision > 1 { steps + revision } else { self.steps + steps };
+                self.steps = self.steps.max(self.over);
             }
             // The planning step is not over after all.
             Event::PlanRefused { .. } => self.over = self.over.saturating_sub(1),

@@ -34,7 +34,7 @@ pub fn six_steps() -> Plan {
             summary: "an example of six steps".into(),
             task_kind: "example".into(),
             contexts: Vec::new(),
-            risk: RiskLevel::Low,
+            risk: Some(RiskLevel::Low),
         },
         goals: GoalGraph(vec![GoalNode {
             id: "done".into(),
