@@ -2,7 +2,11 @@
 //! what is left after the process was killed.
 
 mod bad_input;
+mod full_disk;
+mod held;
+mod kept_lists;
 mod kill;
 mod newcomer;
+mod overload;
 mod seed;
 mod support;

@@ -41,7 +41,12 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
-        let mut process = autoos(dir)
+        Self::serve(autoos(dir), arguments)
+    }
+
+    /// The same by a command that begins otherwise.
+    pub(crate) fn serve(mut command: Command, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -53,6 +58,21 @@ impl Node {
         let url = url.unwrap_or_else(|| panic!("it said: {first}")).to_owned();
         std::thread::spawn(move || for _ in lines {});
         Self { process, url }
+    }
+
+    /// Asks it to end, as a service manager would, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts");
+        assert!(asked.success());
+        assert!(self.process.wait().expect("it ends").success());
+    }
+
+    /// What it takes of memory, in KiB, where the system says so.
+    pub(crate) fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
     }
 
     /// kill -9.

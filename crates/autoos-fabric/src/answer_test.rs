@@ -33,7 +33,7 @@ fn verify() -> Request {
 }
 
 fn plan() -> Request {
-    let (contexts, tools) = (Vec::new(), Vec::new());
+    let (contexts, tools) = (Vec::new(), Default::default());
     let task =
         Task::Plan { intent: "x".into(), contexts, risk: Default::default(), tools, refused: None };
     asked(task, None)

@@ -4,6 +4,7 @@
 use autoos_kernel::{plan::Plan, tool::ToolSpec, words::RiskLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A question, by role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub enum Task {
         /// What the client said it would cost to be wrong.
         risk: RiskLevel,
         /// What a plan may call.
-        tools: Vec<ToolSpec>,
+        tools: Arc<[ToolSpec]>,
         /// What was wrong with the previous plan, and that plan.
         refused: Option<(Box<Plan>, Vec<String>)>,
     },

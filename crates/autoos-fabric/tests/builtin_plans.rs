@@ -53,7 +53,7 @@ fn ask(intent: &str, contexts: &[ContextInfo]) -> Value {
         intent: intent.into(),
         contexts: contexts.to_vec(),
         risk: RiskLevel::Medium,
-        tools: tools(),
+        tools: tools().into(),
         refused: None,
     };
     Builtin::answer(&task).expect("planning always answers").1.expect("a value")

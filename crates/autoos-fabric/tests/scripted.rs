@@ -16,7 +16,7 @@ fn request(role: LlmRole, text: &str, key: &str) -> Request {
             intent: instruction,
             contexts: Vec::new(),
             risk: Default::default(),
-            tools: Vec::new(),
+            tools: Default::default(),
             refused: None,
         },
         LlmRole::Verifier => Task::Verify { instruction, inputs },

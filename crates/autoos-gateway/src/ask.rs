@@ -1,7 +1,12 @@
 //! An intent as a client asked for it, before it is a submission: what REST and gRPC both become.
 
 use crate::{call::Call, edge::Edge, fault::Fault};
-use autoos_kernel::{plan::Plan, time::Timestamp, words::RiskLevel};
+use autoos_kernel::{
+    id::{WorkflowId, uuid_of_key},
+    plan::Plan,
+    time::Timestamp,
+    words::RiskLevel,
+};
 use autoos_runtime::{NewContent, NewContext, Submission};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +56,7 @@ impl Ask {
                 return Err(Fault::Invalid(format!("{what} has more than {NAME_MAX} bytes")));
             }
         }
+        self.check_deadline(edge, call).await?;
         let (mut contexts, mut uploads) = (Vec::with_capacity(self.contexts.len()), Vec::new());
         for context in self.contexts {
             let (label, content) = match context.content {
@@ -85,14 +91,37 @@ impl Ask {
     }
 }
 
+impl Ask {
+    /// Refuses what could only fail. A repetition gives the workflow that there is, however late.
+    async fn check_deadline(&self, edge: &Edge, call: &Call) -> Result<(), Fault> {
+        let now = edge.runtime.parts().clock.now();
+        let Some(deadline) = self.deadline.filter(|deadline| *deadline <= now) else {
+            return Ok(());
+        };
+        if let Some(key) = &self.idempotency_key {
+            let id = WorkflowId(uuid_of_key(&call.caller.tenant, key));
+            if edge.views.owner(id).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Fault::Invalid(format!(
+            "the deadline {deadline} is past, since it is {now} here: send a later one, or none"
+        )))
+    }
+}
+
 impl Edge {
     /// A file that clients may name: below one of the roots that the operator opened, whatever
     /// the path looks like. Nothing is told of what lies outside.
     async fn readable(&self, context: &str, path: &Path) -> Result<PathBuf, Fault> {
         let denied = || {
-            Fault::Forbidden(format!(
-                "context {context}: the node opens no such file to clients; upload it with PUT \
-                 /api/v1/uploads/{{name}}, or have the operator add its folder to file_roots"
+            let roots = self.options.file_roots.iter().map(|root| root.display().to_string());
+            let open = match roots.collect::<Vec<_>>() {
+                roots if roots.is_empty() => "it opens no folder".to_owned(),
+                roots => format!("it opens those below {}", roots.join(", ")),
+            };
+            Fault::NotServed(format!(
+                "context {context}: the node opens no such file to clients; {open}"
             ))
         };
         let path = tokio::fs::canonicalize(path).await.map_err(|_| denied())?;

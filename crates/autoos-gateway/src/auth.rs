@@ -2,7 +2,9 @@
 //!
 //! While no key was ever made the node is open, to its own machine alone: the listener is on a
 //! loopback address, and a request must neither come from a page of another site nor name another
-//! host, so that no web page reaches the node through its user's browser.
+//! host, so that no web page reaches the node through its user's browser. Whoever can read the
+//! node's data directory may do there what its operator may: a command shows that it can with the
+//! token that the node leaves in it, so that lost keys never lock the operator out.
 
 use crate::{call::Caller, fault::Fault};
 use autoos_guard::{DEFAULT_TENANT, Denied, KeyInfo, Keys, Secret};
@@ -22,14 +24,43 @@ impl Owner {
     }
 }
 
+/// What a node leaves in its data directory for commands on its own machine.
+#[derive(Clone)]
+pub struct OwnerToken(String);
+
+impl OwnerToken {
+    /// The header that it is sent in.
+    pub const HEADER: &'static str = "x-autoos-owner";
+
+    /// Keeps a token; it must be hard to guess.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, to be left where only the operator reads it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Knows who may come in.
 pub(crate) struct Auth {
     keys: Keys,
+    /// A hash, since comparing two takes the same time wherever they differ.
+    owner: Option<blake3::Hash>,
 }
 
 impl Auth {
-    pub(crate) fn new(keys: Keys) -> Self {
-        Self { keys }
+    pub(crate) fn new(keys: Keys, owner: Option<OwnerToken>) -> Self {
+        Self { keys, owner: owner.map(|token| blake3::hash(token.0.as_bytes())) }
+    }
+
+    /// Whether a request shows that its sender can read the data directory of this machine's node.
+    pub(crate) fn is_owner(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
+        let shown = headers.get(OwnerToken::HEADER).map(|token| blake3::hash(token.as_bytes()));
+        is_loopback(peer) && self.owner.is_some() && shown == self.owner
     }
 
     /// Whether everyone on this machine may come in.
@@ -109,7 +140,7 @@ fn from_here(headers: &HeaderMap, uri: &Uri, peer: Option<SocketAddr>) -> Result
             "no API key exists, so only this machine is served, and {what}"
         )))
     };
-    if !peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback()) {
+    if !is_loopback(peer) {
         return refuse("this request comes from another");
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
@@ -124,6 +155,11 @@ fn from_here(headers: &HeaderMap, uri: &Uri, peer: Option<SocketAddr>) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether a request comes from this machine.
+pub(crate) fn is_loopback(peer: Option<SocketAddr>) -> bool {
+    peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 fn is_local(host: &str) -> bool {

@@ -168,6 +168,9 @@ fn broken(error: axum::Error) -> Fault {
     Fault::Invalid(format!("the body broke off: {error}"))
 }
 
+/// A body that is read into memory may pause for so long.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
     let too_large = || Fault::TooLarge { limit: limit as u64 };
@@ -177,7 +180,8 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     }
     let mut bytes = Vec::with_capacity(said.map_or(0, |n| usize::try_from(n).unwrap_or(0)));
     let mut body = pieces(body);
-    while let Some(piece) = body.next().await {
+    let silent = |_| Fault::SlowBody { ms: u64::try_from(IDLE.as_millis()).unwrap_or(u64::MAX) };
+    while let Some(piece) = tokio::time::timeout(IDLE, body.next()).await.map_err(silent)? {
         let piece = piece?;
         if bytes.len() + piece.len() > limit {
             return Err(too_large());
@@ -212,6 +216,12 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
         let at = error.valid_up_to();
         Fault::Invalid(format!("the body is not UTF-8: byte {at} does not belong"))
     })?;
+    // A list would pass for a structure, field by field.
+    let first = text.trim_start().chars().next();
+    if let Some(other) = first.filter(|first| *first != '{') {
+        let what = if other == '[' { "a list" } else { "no object" };
+        return Err(Fault::Invalid(format!("the body is {what}, and a JSON object is wanted")));
+    }
     serde_json::from_str(text).map_err(|error| {
         let said = error.to_string();
         if said.starts_with("recursion limit exceeded") {

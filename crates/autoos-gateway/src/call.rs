@@ -17,6 +17,8 @@ pub(crate) struct Caller {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) caller: Caller,
+    /// Whether it comes from the node's own machine.
+    pub(crate) here: bool,
     pub(crate) request_id: Arc<str>,
     pub(crate) trace: Option<Trace>,
 }

@@ -12,7 +12,7 @@ use autoos_kernel::{
     tool::{Catalog as _, ToolSpec},
     workflow::Command,
 };
-use autoos_runtime::{Answer, Refusal, Runtime, Submitted};
+use autoos_runtime::{Refusal, Runtime, Submitted};
 use autoos_views::{
     AuditEntry, Change, EscalationFilter, EscalationItem, Filter, Page, Summary, Verified, Views,
     WorkflowView,
@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) groups: Groups,
     pub(crate) providers: Option<crate::Providers>,
     pub(crate) samples: Option<crate::Samples>,
+    pub(crate) backups: Option<crate::Backups>,
     pub(crate) auth: Auth,
     pub(crate) uploads: Uploads,
     pub(crate) meters: Meters,
@@ -233,22 +234,6 @@ impl Edge {
     ) -> Result<Page<EscalationItem>, Fault> {
         let filter = EscalationFilter { tenant: Some(call.caller.tenant.clone()), ..filter };
         Ok(self.views.escalations(&filter, page_token, page(limit)?).await?)
-    }
-
-    pub(crate) async fn resolve(
-        &self,
-        call: &Call,
-        id: WorkflowId,
-        number: u32,
-        answer: Answer,
-        by: Option<String>,
-    ) -> Result<Option<Position>, Fault> {
-        let view = self.workflow(call, id, None).await?;
-        if !view.escalations.iter().any(|e| e.number == number) {
-            return Err(Fault::Missing(format!("the workflow {id} has no escalation {number}")));
-        }
-        let by = by.unwrap_or_else(|| call.caller.name.clone());
-        Ok(self.runtime.resolve(id, number, answer, by).await?)
     }
 
     pub(crate) fn tools(&self) -> Vec<ToolSpec> {

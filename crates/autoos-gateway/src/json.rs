@@ -12,8 +12,12 @@ use autoos_kernel::{
     words::RiskLevel,
 };
 use autoos_runtime::{Answer, Submitted};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::{Map, Value};
+use std::{fmt, marker::PhantomData};
 
 /// An intent, as `POST /api/v1/intents` and `POST /api/v1/plans` take it.
 #[derive(Debug, Deserialize)]
@@ -21,13 +25,80 @@ use serde_json::{Map, Value};
 pub(crate) struct IntentBody {
     intent: String,
     user_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named_once")]
     context: Map<String, Value>,
     risk: Option<String>,
     budget_usd: Option<f64>,
     deadline: Option<String>,
     idempotency_key: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     plan: Option<Plan>,
+}
+
+/// A plan as JSON: an object, since a list would pass for a structure field by field.
+pub(crate) fn plan(field: &str, text: &str) -> Result<Plan, Fault> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Written(#[serde(deserialize_with = "object")] Option<Plan>);
+
+    match serde_json::from_str(text) {
+        Ok(Written(Some(plan))) => Ok(plan),
+        Ok(Written(None)) => Err(Fault::Invalid(format!("{field} is null: it must be a plan"))),
+        Err(why) => Err(Fault::Invalid(format!("{field}: {why}"))),
+    }
+}
+
+/// A structure that is written as an object, or null.
+fn object<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
+}
+
+/// An object in which no name comes twice: the second would silently take the first one's place.
+fn named_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    struct Once;
+
+    impl<'de> Visitor<'de> for Once {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut all = Map::new();
+            while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                if all.contains_key(&name) {
+                    return Err(de::Error::custom(format!("{name:.64?} is there twice")));
+                }
+                all.insert(name, value);
+            }
+            Ok(all)
+        }
+    }
+
+    deserializer.deserialize_any(Once)
 }
 
 /// A context that is more than text: what it is, or where.

@@ -5,8 +5,10 @@
 //! protocols only convert. Every error is one row of one table, in `fault`.
 //! Left out: TLS and CORS (a proxy's or the cluster's), and quotas per key.
 
+mod answer;
 mod ask;
 mod auth;
+mod backups;
 mod body;
 mod call;
 mod edge;
@@ -22,6 +24,8 @@ mod serve;
 mod uploads;
 mod wire;
 
+pub use auth::OwnerToken;
+pub use backups::{Backup, Backups};
 pub use options::Options;
 pub use samples::{Kind, Sample};
 
@@ -51,6 +55,10 @@ pub struct GatewayParts {
     pub providers: Option<Providers>,
     /// More figures for `/metrics`.
     pub samples: Option<Samples>,
+    /// Makes backups; none makes none.
+    pub backups: Option<Backups>,
+    /// Opens the node to whoever can read its data directory; none does not.
+    pub owner: Option<OwnerToken>,
     /// Limits and times.
     pub options: Options,
 }
@@ -85,7 +93,8 @@ impl Gateway {
     /// An edge on these parts. Consumer groups are leased by it: one gateway per journal.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { runtime, views, keys, providers, samples, options } = parts;
+        let GatewayParts { runtime, views, keys, providers, samples, backups, owner, options } =
+            parts;
         let journal = runtime.parts().journal.clone();
         let (stop, stopping) = watch::channel(false);
         let edge = Edge::new(Inner {
@@ -95,7 +104,8 @@ impl Gateway {
             journal,
             providers,
             samples,
-            auth: auth::Auth::new(keys),
+            backups,
+            auth: auth::Auth::new(keys, owner),
             uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),
             limits: Limits::new(&options),

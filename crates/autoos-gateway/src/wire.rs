@@ -164,10 +164,7 @@ fn tokens(tokens: Tokens) -> Option<v1::Tokens> {
 pub(crate) fn ask(intent: Option<v1::Intent>, key: String) -> Result<Ask, Fault> {
     let intent = intent.ok_or_else(|| Fault::Invalid("intent is missing".into()))?;
     let plan = match some(intent.plan_json) {
-        Some(text) => Some(
-            serde_json::from_str(&text)
-                .map_err(|why| Fault::Invalid(format!("intent.plan_json: {why}")))?,
-        ),
+        Some(text) => Some(json::plan("intent.plan_json", &text)?),
         None => None,
     };
     Ok(Ask {

@@ -52,9 +52,9 @@ mod tests {
             }
         }
         services.sort();
-        let all = ["Audit", "Escalations", "Events", "Intents", "Keys", "Providers", "Tools"];
+        let all = ["Audit", "Backups", "Escalations", "Events", "Intents", "Keys", "Providers"];
         assert_eq!(services[..7], all);
-        assert_eq!(services[7..], ["Uploads", "Workflows"]);
+        assert_eq!(services[7..], ["Tools", "Uploads", "Workflows"]);
         assert_eq!(undocumented, Vec::<String>::new());
     }
 }

@@ -5,6 +5,7 @@ use autoos_fabric::SharedLlm;
 use autoos_journal::SharedJournal;
 use autoos_kernel::{
     plan::{check, outline::Candidate},
+    tool::ToolSpec,
     words::LlmRole,
 };
 use autoos_tools::Registry;
@@ -57,6 +58,13 @@ impl Default for Options {
             linger_ms: 5_000,
         }
     }
+}
+
+/// What the runtime was started with, and what follows from it once and for all.
+pub(crate) struct Setup {
+    pub(crate) options: Options,
+    /// The tools as planners read them, shared by all who are asked for a plan.
+    pub(crate) tools: Arc<[ToolSpec]>,
 }
 
 /// The fabric's models as the check of plans sees them.

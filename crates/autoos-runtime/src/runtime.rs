@@ -4,7 +4,7 @@ use crate::{
     agent,
     clock::SystemRng,
     intent::{self, prepare},
-    parts::{Options, Parts},
+    parts::{Options, Parts, Setup},
     shard::{self, ShardActor},
     submission::{Refusal, Submission, Submitted},
     waker::{Bell, Waker},
@@ -16,6 +16,7 @@ use autoos_kernel::{
     id::{IntentId, Shard, WorkflowId, uuid_at},
     plan::{Plan, outline::Outline},
     rng::Rng as _,
+    tool::Catalog as _,
     words::LlmRole,
     workflow::{Command, Decision},
 };
@@ -39,7 +40,7 @@ pub struct Runtime {
 
 struct Inner {
     parts: Parts,
-    options: Arc<Options>,
+    setup: Arc<Setup>,
     shards: Arc<Vec<ActorRef<shard::Message>>>,
     places: Arc<Semaphore>,
     waker: AbortHandle,
@@ -66,15 +67,13 @@ impl Runtime {
     /// # Errors
     /// [`Refusal::Journal`] when the journal cannot be read.
     pub async fn start(parts: Parts, options: Options) -> Result<Self, Refusal> {
-        let options = Arc::new(options);
+        let tools = parts.tools.tools().into_iter().cloned().collect();
+        let setup = Arc::new(Setup { options, tools });
         let bell = Arc::new(Bell::default());
         let mut shards = Vec::new();
         for _ in 0..parts.journal.shards() {
-            let arguments = shard::Arguments {
-                parts: parts.clone(),
-                options: options.clone(),
-                bell: bell.clone(),
-            };
+            let arguments =
+                shard::Arguments { parts: parts.clone(), setup: setup.clone(), bell: bell.clone() };
             let (shard, _) = ShardActor::spawn(None, ShardActor, arguments)
                 .await
                 .map_err(|error| Refusal::Journal(error.to_string()))?;
@@ -84,8 +83,8 @@ impl Runtime {
         let waker = Waker { parts: parts.clone(), shards: shards.clone(), bell };
         waker.wake_running().await?;
         let waker = tokio::spawn(waker.run()).abort_handle();
-        let places = Arc::new(Semaphore::new(options.max_open));
-        Ok(Self { inner: Arc::new(Inner { parts, options, shards, places, waker }) })
+        let places = Arc::new(Semaphore::new(setup.options.max_open));
+        Ok(Self { inner: Arc::new(Inner { parts, setup, shards, places, waker }) })
     }
 
     /// Takes an intent on and returns once that is durable.
@@ -97,7 +96,7 @@ impl Runtime {
     /// be taken on, [`Refusal::Conflict`] for a key that was used for something else.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, Refusal> {
         let inner = &self.inner;
-        let limit = inner.options.max_open;
+        let limit = inner.setup.options.max_open;
         let permit = inner.places.clone().try_acquire_owned().map_err(|_| {
             if inner.places.is_closed() {
                 Refusal::Stopping
@@ -108,7 +107,7 @@ impl Runtime {
         if let Some(why) = inner.parts.journal.degraded() {
             tracing::debug!(why, "the journal is degraded, trying all the same");
         }
-        let acceptance = Box::new(prepare(&inner.parts, &inner.options, submission).await?);
+        let acceptance = Box::new(prepare(&inner.parts, &inner.setup.options, submission).await?);
         let uuid = acceptance.loaded.brief.uuid;
         let (reply, answer) = oneshot::channel();
         self.shard(uuid)
@@ -170,7 +169,8 @@ impl Runtime {
                 None => None,
             };
             let command = Command::Resolve { escalation, decision, by: by.clone() };
-            let order = Order { command, by: "client".into(), bodies, value, reply: None };
+            let order =
+                Order { command, by: "client".into(), bodies, value, plan: None, reply: None };
             if let Some(answer) = self.order(workflow, order).await? {
                 return answer;
             }
@@ -210,7 +210,8 @@ impl Runtime {
     /// # Errors
     /// [`Refusal::Invalid`] with what the planner lacks or what is wrong with its plan.
     pub async fn plan(&self, submission: &Submission) -> Result<(Plan, Outline), Refusal> {
-        let Inner { parts, options, .. } = &*self.inner;
+        let Inner { parts, setup, .. } = &*self.inner;
+        let options = &setup.options;
         let free = |model: &Model| model.price == autoos_fabric::Price::default();
         let planner = parts.llm.candidates(LlmRole::Planner).into_iter().find(free);
         let Some(planner) = planner else {
@@ -220,7 +221,7 @@ impl Runtime {
         let brief = &acceptance.loaded.brief;
         let plan = match &submission.plan {
             Some(plan) => plan.clone(),
-            None => agent::plan_once(parts, options, brief, planner.id)
+            None => agent::plan_once(parts, setup, brief, planner.id)
                 .await
                 .map_err(|why| Refusal::Invalid(vec![why]))?,
         };

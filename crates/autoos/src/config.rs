@@ -18,6 +18,9 @@ pub(crate) struct Config {
     pub(crate) runtime: autoos_runtime::Options,
     /// What tools may touch.
     pub(crate) tools: Tools,
+    /// How mail is sent; without it there is no `mail.send`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mail: Option<autoos_tools::mail::MailConfig>,
     /// Limits of the edge.
     pub(crate) gateway: autoos_gateway::Options,
 }
@@ -32,6 +35,8 @@ pub(crate) struct Tools {
     pub(crate) write_roots: Vec<PathBuf>,
     /// Hosts, `name` or `name:port`, that `http.get` may ask although they are not public.
     pub(crate) allow_hosts: Vec<String>,
+    /// Programs as tools.
+    pub(crate) process: Vec<autoos_tools::process::ProcessConfig>,
 }
 
 impl Config {
@@ -41,6 +46,17 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("in the configuration {}", path.display()))
+    }
+
+    /// The tools that are configured, with what they keep in a data directory.
+    pub(crate) fn registry(&self, dir: &Path) -> autoos_tools::Builder {
+        autoos_tools::Registry::builder()
+            .roots(self.tools.roots.clone())
+            .write_roots(self.tools.write_roots.clone())
+            .allow_hosts(self.tools.allow_hosts.clone())
+            .mail(self.mail.clone())
+            .processes(self.tools.process.clone())
+            .data_dir(dir.join("tools"))
     }
 
     /// Where everything is kept.

@@ -3,9 +3,11 @@
 use crate::{
     cli::Global,
     config::Config,
+    fail::Said,
     node::{Address, Node},
 };
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
+use autoos_gateway::OwnerToken;
 use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
@@ -30,6 +32,8 @@ pub(crate) enum Door {
 pub(crate) struct Client {
     url: String,
     key: Option<String>,
+    /// Shows the node on this data directory that the command can read it.
+    owner: Option<OwnerToken>,
     http: reqwest::Client,
 }
 
@@ -70,15 +74,26 @@ impl Door {
     /// The node that was named, else the one that runs on the data directory, else one here.
     pub(crate) async fn open(global: &Global, config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = &global.node {
-            return Ok(Self::There(Client::new(url, global.api_key.clone())?));
+            return Ok(Self::There(Client::new(url, global.api_key.clone(), None)?));
         }
         let dir = config.data_dir(global.data_dir.as_deref())?;
         if let Some(client) = running(&dir, global.api_key.clone()).await? {
             return Ok(Self::There(client));
         }
-        std::fs::create_dir_all(&dir)
-            .with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        crate::node::make_data_dir(&dir)?;
         Ok(Self::Here(Box::new(Node::start(config, &dir).await?)))
+    }
+
+    /// The node that runs, if one does: on the data directory, or where it was named.
+    pub(crate) async fn running(global: &Global, config: &Config) -> anyhow::Result<Option<Self>> {
+        let client = match &global.node {
+            Some(url) => Some(Client::new(url, global.api_key.clone(), None)?),
+            None => {
+                let dir = config.data_dir(global.data_dir.as_deref())?;
+                running(&dir, global.api_key.clone()).await?
+            }
+        };
+        Ok(client.map(Self::There))
     }
 
     /// Asks for `path`; an answer that is no success is an error with its sentence.
@@ -88,7 +103,32 @@ impl Door {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let (status, bytes) = match self {
+        let (status, bytes) = self.exchange(method, path, body).await?;
+        let value: Value = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .map_err(|_| Said::of_problem(status.as_u16(), &Value::Null))?
+        };
+        if status.is_success() { Ok(value) } else { Err(problem(status, &value)) }
+    }
+
+    /// Asks for `path` and gives its text.
+    pub(crate) async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        if !status.is_success() {
+            return Err(problem(status, &serde_json::from_slice(&bytes).unwrap_or(Value::Null)));
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        match self {
             Self::Here(node) => {
                 let mut request = Request::builder().method(method).uri(path);
                 request = request.header(header::HOST, "localhost");
@@ -101,7 +141,8 @@ impl Door {
                 };
                 let answer = node.gateway.local().oneshot(request.body(body)?).await?;
                 let status = answer.status();
-                (status, axum::body::to_bytes(answer.into_body(), ANSWER_MAX).await?.to_vec())
+                let bytes = axum::body::to_bytes(answer.into_body(), ANSWER_MAX).await?;
+                Ok((status, bytes.to_vec()))
             }
             Self::There(client) => {
                 let mut request = client.request(method, path);
@@ -109,16 +150,19 @@ impl Door {
                     request = request.json(body);
                 }
                 let answer = request.send().await.map_err(|error| client.unreachable(&error))?;
-                (answer.status(), answer.bytes().await?.to_vec())
+                let status = answer.status();
+                let bytes = answer.bytes().await.map_err(|error| client.unreachable(&error))?;
+                Ok((status, bytes.to_vec()))
             }
-        };
-        let value: Value = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes)
-                .with_context(|| format!("the node answered {status} and no JSON"))?
-        };
-        if status.is_success() { Ok(value) } else { Err(problem(status, &value)) }
+        }
+    }
+
+    /// Where it is, for people.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Here(_) => "this process".to_owned(),
+            Self::There(client) => client.url.clone(),
+        }
     }
 
     /// Waits until a node that has just started in this process knows all workflows: only then are
@@ -217,7 +261,12 @@ impl Door {
 /// The node that runs on a data directory.
 async fn running(dir: &Path, key: Option<String>) -> anyhow::Result<Option<Client>> {
     let Some(address) = Address::read(dir) else { return Ok(None) };
-    let client = Client::new(&address.url, key)?;
+    // Someone who named a key asks with the rights of that key.
+    let owner = match &key {
+        None => address.owner.clone().map(OwnerToken::new),
+        Some(_) => None,
+    };
+    let client = Client::new(&address.url, key, owner)?;
     let health = client.http.get(format!("{}/health", client.url));
     match health.timeout(std::time::Duration::from_secs(5)).send().await {
         Ok(answer) if answer.status() != StatusCode::NOT_FOUND => Ok(Some(client)),
@@ -228,35 +277,60 @@ async fn running(dir: &Path, key: Option<String>) -> anyhow::Result<Option<Clien
 }
 
 impl Client {
-    fn new(url: &str, key: Option<String>) -> anyhow::Result<Self> {
+    fn new(url: &str, key: Option<String>, owner: Option<OwnerToken>) -> anyhow::Result<Self> {
+        let parsed = reqwest::Url::parse(url).ok();
+        if !parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+            return Err(Said::new(
+                "usage",
+                format!("{url:.100?} is no address of a node"),
+                "write --node http://HOST:PORT, for example http://127.0.0.1:8000",
+            )
+            .into());
+        }
         let http = reqwest::Client::builder()
             .connect_timeout(std::time::Duration::from_secs(5))
             .build()
             .context("cannot make an HTTP client")?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, http })
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, owner, http })
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        match &self.key {
-            Some(key) => request.header("X-API-Key", key),
-            None => request,
+        match (&self.key, &self.owner) {
+            (Some(key), _) => request.header("X-API-Key", key),
+            (None, Some(owner)) => request.header(OwnerToken::HEADER, owner.expose()),
+            (None, None) => request,
         }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> anyhow::Error {
-        anyhow!("the node at {} does not answer: {error}", self.url)
+        Said::new(
+            "unreachable",
+            format!("the node at {} does not answer: {error}", self.url),
+            "check that it runs and that --node, or AUTOOS_NODE, names its address",
+        )
+        .into()
     }
 }
 
 /// What a node says of what it did not do.
 fn problem(status: StatusCode, value: &Value) -> anyhow::Error {
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let sentence = text("detail").or(text("title")).unwrap_or("no reason was given");
-    match text("what_to_do") {
-        Some(action) => anyhow!("{sentence} ({})\n  {action}", status.as_u16()),
-        None => anyhow!("{sentence} ({})", status.as_u16()),
-    }
+    Said::of_problem(status.as_u16(), value).into()
+}
+
+/// A path with a query of what was given.
+pub(crate) fn with_query(path: &str, given: &[(&str, Option<String>)]) -> String {
+    let given = given.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let pairs: Vec<String> =
+        given.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// Text as a part of a path or query (RFC 3986, section 2.3: everything but unreserved).
+pub(crate) fn encoded(text: &str) -> String {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let byte = |b: u8| if fits(b) { (b as char).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(byte).collect()
 }
 
 /// A file's name as a part of a path.

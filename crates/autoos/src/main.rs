@@ -7,12 +7,12 @@
 mod cli;
 mod config;
 mod door;
+mod fail;
 mod figures;
 mod node;
 mod show;
 
-use clap::Parser as _;
-
+use fail::Said;
 use std::process::ExitCode;
 
 /// Actors allocate in small pieces on many threads: a fifth of the node's time was the system's
@@ -21,18 +21,22 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    let arguments = match cli::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return ExitCode::from(code),
+    };
+    let output = arguments.global.output;
     // Every TLS client in the process uses this one; an error says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start threads: {error}");
+            Said::of(&anyhow::Error::from(error).context("cannot start threads")).print(output);
             return ExitCode::from(cli::ERROR);
         }
     };
     let code = runtime.block_on(cli::main(arguments)).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        Said::of(&error).print(output);
         cli::ERROR
     });
     // A tool that hangs on a blocking thread must not keep the process.

@@ -7,7 +7,6 @@ use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken};
 use autoos_guard::Keys;
 use autoos_journal::{LocalJournal, LocalOptions};
 use autoos_runtime::{Parts, Runtime, SystemClock};
-use autoos_tools::Registry;
 use autoos_views::{Keep, Views};
 use std::{
     io::Write as _,
@@ -57,13 +56,7 @@ impl Node {
         let fabric_config = config.fabric.clone().with_detected(|name| std::env::var(name).ok());
         let fabric =
             Fabric::start(fabric_config).await.context("in the configuration of the fabric")?;
-        let tools = Registry::builder()
-            .roots(config.tools.roots.clone())
-            .write_roots(config.tools.write_roots.clone())
-            .allow_hosts(config.tools.allow_hosts.clone())
-            .data_dir(dir.join("tools"))
-            .build()
-            .context("in the configuration of the tools")?;
+        let tools = config.registry(dir).build().context("in the configuration of the tools")?;
         let views = Views::open(journal.clone(), Keep::new(dir.join("views"))).await;
         let keys = Keys::open(journal.clone(), dir).await.context("cannot read the keys")?;
         let parts = Parts {
@@ -117,9 +110,7 @@ pub(crate) fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(dir)
-        .with_context(|| format!("cannot make the data directory {}", dir.display()))
+    builder.create(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))
 }
 
 /// A file that nobody but its user reads, whole or not at all.

@@ -159,7 +159,7 @@ fn a_planner_sees_intent_tools_contexts_schema_and_what_was_refused() {
             intent: "find the errors".into(),
             contexts: vec![context],
             risk: RiskLevel::High,
-            tools: vec![analyze()],
+            tools: vec![analyze()].into(),
             refused: Some((Box::new(six_steps()), vec!["step one: no such tool".into()])),
         },
         20_000,

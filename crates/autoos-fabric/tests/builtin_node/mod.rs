@@ -104,7 +104,7 @@ impl Node {
         contexts: &[(&str, &str)],
         risk: RiskLevel,
     ) -> Result<Plan, String> {
-        let tools: Vec<ToolSpec> = self.tools.tools().into_iter().cloned().collect();
+        let tools: Arc<[ToolSpec]> = self.tools.tools().into_iter().cloned().collect();
         let infos: Vec<ContextInfo> =
             contexts.iter().map(|(name, source)| self.info(name, source)).collect();
         let names: Vec<String> = infos.iter().map(|i| i.name.clone()).collect();

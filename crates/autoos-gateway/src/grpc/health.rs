@@ -17,13 +17,14 @@ use tonic_health::pb::{
 const LOOK: Duration = Duration::from_secs(1);
 const WRITING: [&str; 4] =
     ["autoos.v1.Intents", "autoos.v1.Escalations", "autoos.v1.Keys", "autoos.v1.Uploads"];
-const READING: [&str; 6] = [
+const READING: [&str; 7] = [
     "",
     "autoos.v1.Workflows",
     "autoos.v1.Audit",
     "autoos.v1.Events",
     "autoos.v1.Tools",
     "autoos.v1.Providers",
+    "autoos.v1.Backups",
 ];
 
 pub(super) struct Desk(Edge);

@@ -2,6 +2,7 @@
 //!
 //! A service only converts: what is done is the [`Edge`]'s.
 
+mod backups;
 mod events;
 mod health;
 mod intents;
@@ -12,7 +13,8 @@ mod workflows;
 
 use crate::{call::Call, edge::Edge, fault::Fault};
 use autoos_proto::v1::{
-    audit_server::AuditServer, escalations_server::EscalationsServer, events_server::EventsServer,
+    audit_server::AuditServer, backups_server::BackupsServer,
+    escalations_server::EscalationsServer, events_server::EventsServer,
     intents_server::IntentsServer, keys_server::KeysServer, providers_server::ProvidersServer,
     tools_server::ToolsServer, uploads_server::UploadsServer, workflows_server::WorkflowsServer,
 };
@@ -56,6 +58,7 @@ pub(crate) fn router(edge: &Edge) -> Router {
         .add_service(service!(ToolsServer, small))
         .add_service(service!(ProvidersServer, small))
         .add_service(service!(KeysServer, small))
+        .add_service(service!(BackupsServer, small))
         .add_service(service!(UploadsServer, CHUNK_MAX))
         .add_service(health::server(edge));
     let describe = || {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 25] = [
+pub(crate) const ROUTES: [Route; 26] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -34,6 +34,7 @@ pub(crate) const ROUTES: [Route; 25] = [
     ("get", "/health", "Node", "How the node is doing"),
     ("get", "/metrics", "Node", "Metrics in Prometheus' text format"),
     ("get", "/openapi.json", "Node", "This description"),
+    ("post", "/api/v1/backups", "Node", "Back the data directory up, on the node's machine"),
     ("get", "/api/v1/keys", "Keys", "List API keys"),
     ("post", "/api/v1/keys", "Keys", "Make an API key"),
     ("delete", "/api/v1/keys/{id}", "Keys", "Revoke an API key"),
@@ -144,6 +145,11 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
             "The body is the file, streamed to the node's disk in bounded memory. The id in the \
              answer names it in a context: {\"upload\": \"up-…\"}."
         }
+        ("post", "/api/v1/backups") => {
+            "Copies the journal as it stands, the keys and the tools' records into a folder on the \
+             node's machine, while work goes on, and answers once the copy is whole. For the \
+             operator, from that machine alone."
+        }
         ("post", "/api/v1/keys") => "The answer is the one time that the secret is shown.",
         ("get", "/health") => {
             "Always 200 while the node answers; status is degraded while the journal is read-only."
@@ -194,7 +200,11 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
             ("limit", "query", "Rows at most, 1 to 500; 50 by default."),
             ("page_token", "query", "next of the page before."),
         ],
-        ("get", "/api/v1/costs") => &[("by", "query", "tenant, user, model or day (default).")],
+        ("get", "/api/v1/costs") => &[(
+            "by",
+            "query",
+            "tenant, user, model or day (default), or several of them, comma-separated.",
+        )],
         _ => &[],
     };
     parameters.extend(more.iter().map(|(name, place, about)| parameter(name, place, about)));
@@ -232,6 +242,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/escalations/{workflow}/{number}/resolve") => {
             ("Answer", true, json!({"answer": "retry", "by": "ann"}))
         }
+        ("post", "/api/v1/backups") => {
+            ("NewBackup", true, json!({"target": "/var/backups/autoos-1"}))
+        }
         ("post", "/api/v1/keys") => ("NewKey", true, json!({"name": "ci"})),
         ("put", _) => {
             let any = json!({"application/octet-stream": {}});
@@ -254,6 +267,7 @@ fn responses(method: &str, path: &str) -> Value {
         ("get", "/api/v1/workflows/{id}/audit/verify") => ("200", "Verified", "Both chains hold."),
         ("get", "/api/v1/escalations") => ("200", "Escalations", "A page."),
         ("delete", "/api/v1/workflows/{id}") => ("200", "Changed", "It is durable."),
+        ("post", "/api/v1/backups") => ("201", "Backup", "The copy is whole."),
         ("post", "/api/v1/keys") => ("201", "MadeKey", "The key, shown once."),
         ("get", "/api/v1/keys") => ("200", "Keys", "Every key that the caller manages."),
         ("delete", "/api/v1/keys/{id}") => ("200", "Key", "It no longer works."),

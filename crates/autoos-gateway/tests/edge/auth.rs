@@ -1,7 +1,7 @@
 //! Keys and tenants.
 
-use crate::support::{Setup, client, node};
-use autoos_gateway::{Error, Gateway, GatewayParts, Options};
+use crate::support::{OWNER, Setup, client, node};
+use autoos_gateway::{Error, Gateway, GatewayParts, Options, OwnerToken};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +90,8 @@ async fn without_a_key_only_this_machine_is_served() {
                 keys,
                 providers: None,
                 samples: None,
+                backups: None,
+                owner: None,
                 options: Options::default(),
             }
         }
@@ -115,5 +117,50 @@ async fn without_a_key_only_this_machine_is_served() {
     assert_eq!(answer.expect("an answer").status(), 200);
     drop(stop);
     served.await.expect("no panic").expect("served");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_read_the_data_directory_is_never_locked_out() {
+    let node = node(Setup::default()).await;
+    let (made, _) = node.keys.create("lost", "default").await.expect("a key");
+    node.keys.revoke(&made.id).await.expect("revoked");
+    let refused = node.post("/api/v1/keys", json!({"name": "x"})).await;
+    refused.is(401, "unauthenticated");
+    let advice = refused.body["what_to_do"].as_str().expect("advice");
+    assert!(advice.contains("autoos key create NAME --data-dir DIR"), "{advice}");
+
+    let with = |token: &str| {
+        let request = node.http.post(node.url("/api/v1/keys")).json(&json!({"name": "new"}));
+        node.send(request.header(OwnerToken::HEADER, token))
+    };
+    with("a guess").await.is(401, "unauthenticated");
+    with("").await.is(401, "unauthenticated");
+    let made = with(OWNER).await;
+    assert_eq!(made.status, 201, "{:?}", made.body);
+    let secret = made.body["secret"].as_str().expect("a secret");
+    let request = node.http.get(node.url("/api/v1/workflows")).bearer_auth(secret);
+    assert_eq!(node.send(request).await.status, 200);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_the_operators_to_ask_for() {
+    let node = node(Setup::default()).await;
+    let target = node.dir.path().join("copy").display().to_string();
+    let ask = |target: &str| node.post("/api/v1/backups", json!({ "target": target }));
+    ask("copy").await.is(400, "invalid");
+    ask("").await.is(400, "invalid");
+    let made = ask(&target).await;
+    assert_eq!((made.status, &made.body["events"]), (201, &json!(7)), "{:?}", made.body);
+    let again = ask(&target).await;
+    again.is(409, "backup_failed");
+    again.says("exists");
+
+    let (_, acme) = node.keys.create("acme's", "acme").await.expect("a key");
+    let body = json!({ "target": target });
+    let request = node.http.post(node.url("/api/v1/backups")).json(&body);
+    node.send(request.bearer_auth(acme.expose())).await.is(403, "forbidden");
+    ask(&target).await.is(401, "unauthenticated");
     node.stop().await;
 }

@@ -18,7 +18,12 @@ async fn bodies_that_do_not_fit_are_refused_with_what_is_wrong() {
     refused(b"", "empty").await;
     refused(b"  \n", "empty").await;
     refused(b"{", "EOF").await;
-    refused(b"[]", "invalid").await;
+    refused(b"[]", "the body is a list").await;
+    refused(br#"["x", null, {}]"#, "the body is a list").await;
+    refused(b"\"x\"", "the body is no object").await;
+    refused(br#"{"intent": 7}"#, "expected a string").await;
+    refused(br#"{"intent": "x", "plan": ["p", 1]}"#, "expected an object").await;
+    refused(br#"{"intent": "x", "context": {"a": "1", "a": "2"}}"#, "\"a\" is there twice").await;
     refused(br#"{"intent": ""}"#, "the intent is empty").await;
     refused(br#"{"intent": "x", "colour": 1}"#, "unknown field `colour`").await;
     refused(br#"{"intent": "x", "intent": "y"}"#, "duplicate field `intent`").await;
@@ -94,7 +99,11 @@ async fn files_of_the_node_are_open_only_where_the_operator_says() {
     let root = root.path().display();
     assert_eq!(ask(format!("{root}/in.log")).await.status, 201);
     for outside in ["/etc/hosts", &format!("{root}/../../etc/hosts"), "/no/such/file"] {
-        ask(outside.to_owned()).await.is(403, "forbidden");
+        let refused = ask(outside.to_owned()).await;
+        refused.is(403, "forbidden");
+        refused.says(&format!("it opens those below {root}"));
+        let advice = refused.body["what_to_do"].as_str().expect("advice");
+        assert!(advice.contains("--root") && advice.contains("/api/v1/uploads"), "{advice}");
     }
     node.stop().await;
 }
@@ -119,5 +128,36 @@ async fn a_request_keeps_its_id_and_its_trace() {
     let request = node.http.get(node.url("/api/v1/workflows/x")).header("X-Request-Id", "req-43");
     let refused = node.send(request).await;
     assert_eq!(refused.body["request_id"], Value::from("req-43"));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_is_past_is_refused_but_for_a_repetition() {
+    let node = node(Setup::default()).await;
+    let past = json!({"intent": "do the parts", "deadline": "2001-01-01T00:00:00Z"});
+    for path in ["/api/v1/intents", "/api/v1/plans"] {
+        let refused = node.post(path, past.clone()).await;
+        refused.is(400, "invalid");
+        refused.says("the deadline 2001-01-01T00:00:00.000Z is past");
+    }
+    assert_eq!(node.get("/api/v1/workflows").await.body["items"], json!([]));
+
+    // The clock that counts is the node's: a workflow whose deadline came is still the same one.
+    let soon = autoos_runtime::Clock::now(&autoos_runtime::SystemClock).plus_ms(1_500);
+    let soon = json!({
+        "intent": "do the parts", "deadline": soon.to_string(), "idempotency_key": "one"
+    });
+    let id = node.submit(soon.clone()).await;
+    node.ended(&id).await;
+    let late = loop {
+        let again = node.post("/api/v1/intents", soon.clone()).await;
+        assert_eq!((again.status, &again.body["workflow_id"]), (200, &json!(id)));
+        let other = json!({"intent": "do the parts", "deadline": soon["deadline"]});
+        let other = node.post("/api/v1/plans", other).await;
+        if other.status == 400 {
+            break node.post("/api/v1/intents", soon.clone()).await;
+        }
+    };
+    assert_eq!((late.status, &late.body["workflow_id"]), (200, &json!(id)));
     node.stop().await;
 }

@@ -221,6 +221,59 @@ async fn a_human_is_asked_and_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_by_hand_is_checked_before_it_is_taken() {
+    use autoos_fabric::{
+        FailureClass,
+        provider::scripted::{Answer, Rule, Script},
+    };
+    use autoos_kernel::words::LlmRole;
+    let answer = Answer::fail(FailureClass::Auth);
+    let fails = Rule { role: Some(LlmRole::Planner), answer, ..Rule::default() };
+    let node = node(Setup { script: Script { rules: vec![fails] }, ..Setup::default() }).await;
+    let id = node.submit(json!({"intent": "do the parts"})).await;
+    let path = format!("/api/v1/workflows/{id}");
+    let mut events = node.http.get(node.url(&format!("{path}/events"))).send().await.expect("ok");
+    let before = loop {
+        let view = node.get(&path).await.body;
+        if view["state"] == "escalated" {
+            break view;
+        }
+        assert!(events.chunk().await.expect("a piece").is_some(), "it ended: {view}");
+    };
+    let number = before["escalations"][0]["number"].clone();
+    let resolve = async |value: Value| {
+        let path = format!("/api/v1/escalations/{id}/{number}/resolve");
+        node.post(&path, json!({"answer": "edit", "value": value})).await
+    };
+    let step =
+        |id: &str, after: &str| json!({"id": id, "work": {"wait": {"ms": 1}}, "after": [after]});
+    let cyclic = json!({"name": "x", "result": "zz", "steps": [step("a", "b"), step("b", "a")]});
+    for (bad, says) in [
+        (json!("a plan"), "expected an object"),
+        (json!(["a"]), "expected an object"),
+        (json!({"name": "x"}), "missing field"),
+        (json!({"name": "x", "steps": [], "result": "a", "colour": 1}), "colour"),
+        (cyclic, "the plan: "),
+    ] {
+        let refused = resolve(bad).await;
+        refused.is(400, "invalid");
+        refused.says(says);
+    }
+    let path_of_99 = format!("/api/v1/escalations/{id}/99/resolve");
+    let missing = node.post(&path_of_99, json!({"answer": "retry"})).await;
+    missing.is(404, "not_found");
+    missing.says(&format!("open: {number}"));
+    assert_eq!(node.get(&path).await.body["seq"], before["seq"], "nothing has changed");
+
+    let wait = json!({"id": "a", "work": {"wait": {"ms": 1}}});
+    let good = json!({"name": "by hand", "result": "a", "steps": [wait]});
+    let taken = resolve(good).await;
+    assert_eq!(taken.status, 200, "{:?}", taken.body);
+    assert_eq!(node.ended(&id).await["state"], "completed");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_node_shows_what_it_has() {
     let node = node(Setup::default()).await;
     node.done().await;
@@ -231,7 +284,12 @@ async fn the_node_shows_what_it_has() {
     assert_eq!(providers["providers"][0]["name"], "scripted");
     let costs = node.get("/api/v1/costs?by=model").await;
     assert_eq!((costs.status, &costs.body["by"]), (200, &json!("model")));
-    node.get("/api/v1/costs?by=weather").await.is(400, "invalid");
+    let costs = node.get("/api/v1/costs?by=tenant,user,model,day").await;
+    let keys = costs.body["lines"][0]["keys"].as_array().expect("keys").clone();
+    assert_eq!((keys.len(), &keys[0]), (4, &json!("default")), "{:?}", costs.body);
+    for bad in ["weather", "user,user", "user,", ""] {
+        node.get(&format!("/api/v1/costs?by={bad}")).await.is(400, "invalid");
+    }
 
     node.journal.set_degraded(Some("the disk is full".into()));
     let health = node.get("/health").await;

@@ -4,7 +4,7 @@ use autoos_fabric::{
     Fabric,
     provider::scripted::{Answer, Rule, Script},
 };
-use autoos_gateway::{Gateway, GatewayParts, Kind, Options, Sample};
+use autoos_gateway::{Backup, Gateway, GatewayParts, Kind, Options, OwnerToken, Sample};
 use autoos_guard::Keys;
 use autoos_journal::MemoryJournal;
 use autoos_kernel::words::LlmRole;
@@ -15,6 +15,7 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Once},
     time::Duration,
 };
@@ -68,6 +69,17 @@ pub(crate) fn hanging() -> Script {
     Script { rules: vec![rule] }
 }
 
+/// What the operator's commands show.
+pub(crate) const OWNER: &str = "the token of this node";
+
+/// A backup as the binary makes one: into a folder that is not there yet.
+fn backup(target: PathBuf) -> futures::future::BoxFuture<'static, Result<Backup, String>> {
+    Box::pin(async move {
+        std::fs::create_dir(&target).map_err(|why| why.to_string())?;
+        Ok(Backup { target: target.display().to_string(), events: 7, bytes: 70 })
+    })
+}
+
 pub(crate) async fn node(setup: Setup) -> Node {
     let dir = tempfile::tempdir().expect("a directory");
     let journal = MemoryJournal::new(16);
@@ -91,6 +103,8 @@ pub(crate) async fn node(setup: Setup) -> Node {
         keys: keys.clone(),
         providers: Some(Arc::new(move || fabric.status())),
         samples: Some(Arc::new(samples)),
+        backups: Some(Arc::new(backup)),
+        owner: Some(OwnerToken::new(OWNER.into())),
         options,
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");

@@ -210,7 +210,9 @@ impl Opening<'_> {
         let lacks = match self.log_begins()? {
             Some(1) => None,
             Some(first) => Some(format!("begins with frame {first}")),
-            None => mark.filter(|acked| *acked > 0).map(|acked| format!("lacks all {acked} frames")),
+            None => {
+                mark.filter(|acked| *acked > 0).map(|acked| format!("lacks all {acked} frames"))
+            }
         };
         if let Some(lacks) = lacks {
             return Err(Error::Corrupt(format!(

@@ -58,7 +58,7 @@ pub(crate) struct Agent;
 
 /// Its state.
 pub(crate) struct State {
-    assignment: Assignment,
+    assignment: Arc<Assignment>,
     workflow: ActorRef<workflow::Message>,
     /// Its work, which ends with it.
     _call: Bound,
@@ -81,6 +81,7 @@ impl Actor for Agent {
             attempt = assignment.attempt,
             agent = %assignment.agent,
         );
+        let assignment = Arc::new(assignment);
         let stamp = Stamp::default();
         let job = tokio::spawn(stamp.clone().on(work(assignment.clone()).instrument(span)));
         let call = Bound(job.abort_handle());
@@ -114,10 +115,12 @@ impl Actor for Agent {
     }
 }
 
-async fn work(assignment: Assignment) -> Report {
+async fn work(assignment: Arc<Assignment>) -> Report {
     match &assignment.job {
         Job::Plan { .. } => ask::plan(&assignment).await,
-        Job::Step { work: Work::Tool { .. }, .. } => tool::work(&assignment).await,
+        Job::Step { written, .. } if matches!(written.work, Work::Tool { .. }) => {
+            tool::work(&assignment).await
+        }
         Job::Step { .. } => ask::work(&assignment).await,
     }
 }
@@ -137,9 +140,10 @@ fn order(assignment: &Assignment, report: Report) -> Order {
         let evidence = product.trust.map(|t| keep(&t.document));
         (Output { body, confidence, evidence }, product.value)
     };
-    let mut value = None;
+    let (mut value, mut plan) = (None, None);
     let end = match report.end {
-        Ok(product) => {
+        Ok(mut product) => {
+            plan = product.plan.take();
             let (output, plain) = output(product);
             value = Some(Arc::new(plain));
             End::Done(output)
@@ -166,6 +170,7 @@ fn order(assignment: &Assignment, report: Report) -> Order {
         by: assignment.agent.to_string(),
         bodies,
         value: value.map(|value| (step, value)),
+        plan,
         reply: None,
     }
 }

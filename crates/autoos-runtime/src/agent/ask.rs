@@ -8,17 +8,18 @@ use super::{
 use crate::{
     brief::{Brief, Context, Source},
     inputs::Found,
-    parts::{Options, Parts},
+    parts::{Parts, Setup},
 };
 use autoos_fabric::{ContextInfo, LlmResponse, Request, Task, Verdict};
 use autoos_kernel::{
     ladder::{Exit, FailureClass},
     plan::{Plan, Work},
-    tool::Catalog as _,
+    tool::ToolSpec,
     words::LlmRole,
 };
-use serde_json::{Map, Value};
-use std::path::Path;
+use serde::Deserialize as _;
+use serde_json::Value;
+use std::{path::Path, sync::Arc};
 
 /// What a planner sees of a context, in bytes.
 const HEAD: usize = 4 * 1024;
@@ -27,14 +28,14 @@ const EXCERPT: usize = 256 * 1024;
 
 /// Has the plan made.
 pub(super) async fn plan(assignment: &Assignment) -> Report {
-    let Job::Plan { model, prompt_tokens, output_tokens, refused } = &assignment.job else {
+    let Job::Plan { model, tools, prompt_tokens, output_tokens, refused } = &assignment.job else {
         return nothing(Miss::failed(FailureClass::Invalid, "this is no planning step"));
     };
     let request = Request {
         key: assignment.key.clone(),
         model: model.clone(),
         role: LlmRole::Planner,
-        task: planning(&assignment.parts, &assignment.brief).await,
+        task: planning(tools, &assignment.brief).await,
         schema: None,
         tools: Vec::new(),
         complaint: complaint(assignment, refused),
@@ -43,8 +44,8 @@ pub(super) async fn plan(assignment: &Assignment) -> Report {
         timeout_ms: assignment.timeout_ms,
     };
     send(assignment, request, |response| {
-        let (value, _) = planned(response)?;
-        Ok(Product { value, trust: None })
+        let (value, plan) = planned(response)?;
+        Ok(Product { value, plan: Some(Arc::new(plan)), trust: None })
     })
     .await
 }
@@ -52,15 +53,16 @@ pub(super) async fn plan(assignment: &Assignment) -> Report {
 /// A plan that belongs to no workflow.
 pub(crate) async fn plan_once(
     parts: &Parts,
-    options: &Options,
+    setup: &Setup,
     brief: &Brief,
     model: String,
 ) -> Result<Plan, String> {
+    let options = &setup.options;
     let request = Request {
         key: format!("plan/{}", brief.uuid),
         model,
         role: LlmRole::Planner,
-        task: planning(parts, brief).await,
+        task: planning(&setup.tools, brief).await,
         schema: None,
         tools: Vec::new(),
         complaint: None,
@@ -72,7 +74,7 @@ pub(crate) async fn plan_once(
     planned(response).map(|(_, plan)| plan).map_err(|miss| miss.detail)
 }
 
-async fn planning(parts: &Parts, brief: &Brief) -> Task {
+async fn planning(tools: &Arc<[ToolSpec]>, brief: &Brief) -> Task {
     let mut contexts = Vec::with_capacity(brief.contexts.len());
     for context in &brief.contexts {
         contexts.push(info(context).await);
@@ -81,7 +83,7 @@ async fn planning(parts: &Parts, brief: &Brief) -> Task {
         intent: brief.text.clone(),
         contexts,
         risk: brief.risk,
-        tools: parts.tools.tools().into_iter().cloned().collect(),
+        tools: tools.clone(),
         refused: None,
     }
 }
@@ -98,32 +100,25 @@ fn planned(response: LlmResponse) -> Result<(Value, Plan), Miss> {
 
 /// Works a step of the plan.
 pub(super) async fn work(assignment: &Assignment) -> Report {
-    let Job::Step { work: Work::Ask { role, instruction, schema }, step, model, inputs, .. } =
-        &assignment.job
-    else {
-        return nothing(Miss::failed(FailureClass::Invalid, "this step asks nobody"));
-    };
+    let nobody = || nothing(Miss::failed(FailureClass::Invalid, "this step asks nobody"));
+    let Job::Step { written, model, inputs, .. } = &assignment.job else { return nobody() };
+    let Work::Ask { role, instruction, schema } = &written.work else { return nobody() };
     let Some(model) = model else {
         return nothing(Miss::failed(FailureClass::Auth, "no model serves this role"));
     };
-    let (evidence, verdicts) = match gather(inputs).await {
+    let gathered = match gather(inputs).await {
         Ok(gathered) => gathered,
         Err(why) => return nothing(Miss::failed(FailureClass::Invalid, why)),
     };
-    let mut all = evidence.clone();
-    all.extend(verdicts.clone());
+    let instruction = instruction.clone();
+    let inputs = gathered.iter().map(|g| (g.name.clone(), (*g.value).clone())).collect();
+    let intent = assignment.brief.text.clone();
+    // What it was asked may be repeated in the answer.
+    let asked = format!("{intent}\n{instruction}");
     let task = match role {
-        LlmRole::Verifier | LlmRole::Auditor => {
-            Task::Verify { instruction: instruction.clone(), inputs: all }
-        }
-        LlmRole::Synthesizer => Task::Synthesize {
-            intent: assignment.brief.text.clone(),
-            instruction: instruction.clone(),
-            inputs: all,
-        },
-        LlmRole::Planner | LlmRole::Executor => {
-            Task::Execute { instruction: instruction.clone(), inputs: all }
-        }
+        LlmRole::Verifier | LlmRole::Auditor => Task::Verify { instruction, inputs },
+        LlmRole::Synthesizer => Task::Synthesize { intent, instruction, inputs },
+        LlmRole::Planner | LlmRole::Executor => Task::Execute { instruction, inputs },
     };
     let request = Request {
         key: assignment.key.clone(),
@@ -133,20 +128,17 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         schema: schema.clone(),
         tools: Vec::new(),
         complaint: complaint(assignment, &[]),
-        prompt_tokens: step.limits.prompt_tokens,
-        output_tokens: step.limits.output_tokens,
+        prompt_tokens: written.limits.prompt_tokens,
+        output_tokens: written.limits.output_tokens,
         timeout_ms: assignment.timeout_ms,
     };
     let role = *role;
-    // What it was asked may be repeated in the answer.
-    let asked = format!("{}\n{instruction}", assignment.brief.text);
-    let given = inputs.iter().any(|input| input.origin == Origin::Given && input.found.is_some());
     send(assignment, request, move |response| match role {
         LlmRole::Verifier | LlmRole::Auditor => verdict(response),
         _ => {
-            let trust = trust::assess(&response.text, &asked, &evidence, &verdicts, given);
+            let trust = trust::assess(&response.text, &asked, &gathered);
             let value = response.value.unwrap_or(Value::String(response.text));
-            Ok(Product { value, trust: Some(trust) })
+            Ok(Product { value, plan: None, trust: Some(trust) })
         }
     })
     .await
@@ -179,7 +171,7 @@ fn nothing(miss: Miss) -> Report {
 /// A verdict against the work is an exit of its own, which the ladder answers by asking another.
 fn verdict(response: LlmResponse) -> Result<Product, Miss> {
     let value = value_of(response)?;
-    let verdict: Verdict = serde_json::from_value(value.clone()).map_err(|why| {
+    let verdict = Verdict::deserialize(&value).map_err(|why| {
         Miss::failed(FailureClass::Malformed, format!("the verdict does not parse: {why}"))
     })?;
     if !(0.0..=1.0).contains(&verdict.confidence) {
@@ -188,7 +180,8 @@ fn verdict(response: LlmResponse) -> Result<Product, Miss> {
     }
     let supported = verdict.supported;
     let detail = format!("not supported: {}", verdict.problems.join("; "));
-    let product = Product { value, trust: Some(trust::of_verdict(&verdict)) };
+    let trust = Some(trust::of_verdict(&verdict));
+    let product = Product { value, plan: None, trust };
     if supported {
         return Ok(product);
     }
@@ -227,22 +220,30 @@ fn complaint(assignment: &Assignment, refused: &[String]) -> Option<String> {
     if refused.is_empty() { assignment.note.clone() } else { Some(refused.join("\n")) }
 }
 
-/// The inputs that are evidence, and those that are verdicts on it.
-async fn gather(inputs: &[Input]) -> Result<(Map<String, Value>, Map<String, Value>), String> {
-    let (mut evidence, mut verdicts) = (Map::new(), Map::new());
-    for input in inputs {
-        let value = match &input.found {
-            None => Value::Null,
-            Some(Found::Value(value)) => (**value).clone(),
-            Some(Found::File(path)) => Value::String(read(path, EXCERPT).await?),
+/// An input as a model gets it.
+pub(super) struct Gathered {
+    pub(super) name: String,
+    pub(super) value: Arc<Value>,
+    /// Whether it is there; else the step that it comes from was left out, and it is null.
+    pub(super) found: bool,
+    /// Who made it.
+    pub(super) origin: Origin,
+}
+
+/// The inputs with what files hold: evidence, then the verdicts on it.
+async fn gather(inputs: &[Input]) -> Result<Vec<Gathered>, String> {
+    let mut gathered = Vec::with_capacity(inputs.len());
+    for Input { name, found, origin } in inputs {
+        let value = match found {
+            None => Arc::default(),
+            Some(Found::Value(value)) => value.clone(),
+            Some(Found::File(path)) => Arc::new(Value::String(read(path, EXCERPT).await?)),
         };
-        let side = match input.origin {
-            Origin::Verifier => &mut verdicts,
-            Origin::Given | Origin::Model => &mut evidence,
-        };
-        side.insert(input.name.clone(), value);
+        let (name, found, origin) = (name.clone(), found.is_some(), *origin);
+        gathered.push(Gathered { name, value, found, origin });
     }
-    Ok((evidence, verdicts))
+    gathered.sort_by_key(|input| input.origin == Origin::Verifier);
+    Ok(gathered)
 }
 
 async fn info(context: &Context) -> ContextInfo {

@@ -18,16 +18,17 @@ use autoos_journal::Body;
 use autoos_kernel::{
     id::AgentId,
     ladder::Exit,
-    plan::{Plan, Work, WorkflowStep},
+    plan::{Plan, WorkflowStep},
     time::Timestamp,
+    tool::ToolSpec,
     workflow::{Command, End, Output},
 };
 use autoos_tools::{Outcome, ToolGateway};
+use serde::Deserialize as _;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// Everything that an agent needs to know of its attempt.
-#[derive(Clone)]
 pub(crate) struct Assignment {
     pub(crate) parts: Parts,
     pub(crate) brief: Arc<Brief>,
@@ -46,14 +47,19 @@ pub(crate) struct Assignment {
 }
 
 /// What the attempt is about.
-#[derive(Clone)]
 pub(crate) enum Job {
     /// Make the plan.
-    Plan { model: String, prompt_tokens: u32, output_tokens: u32, refused: Vec<String> },
+    Plan {
+        model: String,
+        /// What the plan may call.
+        tools: Arc<[ToolSpec]>,
+        prompt_tokens: u32,
+        output_tokens: u32,
+        refused: Vec<String>,
+    },
     /// Work a step of the plan.
     Step {
-        work: Work,
-        step: Box<WorkflowStep>,
+        written: Written,
         model: Option<String>,
         inputs: Vec<Input>,
         reads: Option<Found>,
@@ -61,8 +67,22 @@ pub(crate) enum Job {
     },
 }
 
+/// A step as its plan has it.
+pub(crate) struct Written {
+    pub(crate) plan: Arc<Plan>,
+    /// Which of the plan's steps.
+    pub(crate) index: usize,
+}
+
+impl std::ops::Deref for Written {
+    type Target = WorkflowStep;
+
+    fn deref(&self) -> &WorkflowStep {
+        &self.plan.steps[self.index]
+    }
+}
+
 /// A named input of a step.
-#[derive(Clone)]
 pub(crate) struct Input {
     pub(crate) name: String,
     /// None when the step that it comes from was left out.
@@ -85,6 +105,8 @@ pub(crate) enum Origin {
 /// What an attempt brought.
 pub(crate) struct Product {
     pub(crate) value: Value,
+    /// The value as a plan, where it is one.
+    pub(crate) plan: Option<Arc<Plan>>,
     /// How sure it is, and why, where that was measured.
     pub(crate) trust: Option<trust::Trust>,
 }
@@ -128,5 +150,5 @@ pub(crate) async fn inquire(
 
 /// Reads a planner's answer.
 pub(crate) fn read_plan(value: &Value) -> Result<Plan, String> {
-    serde_json::from_value(value.clone()).map_err(|why| format!("the plan does not parse: {why}"))
+    Plan::deserialize(value).map_err(|why| format!("the plan does not parse: {why}"))
 }

@@ -23,11 +23,11 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
 
 /// The call that an assignment asks for.
 pub(crate) fn call(assignment: &Assignment) -> Result<ToolCall, Miss> {
-    let Job::Step { work: Work::Tool { name, args, .. }, inputs, reads, effectful, .. } =
-        &assignment.job
-    else {
-        return Err(Miss::failed(FailureClass::Invalid, "this step calls no tool"));
+    let no_tool = || Miss::failed(FailureClass::Invalid, "this step calls no tool");
+    let Job::Step { written, inputs, reads, effectful, .. } = &assignment.job else {
+        return Err(no_tool());
     };
+    let Work::Tool { name, args, .. } = &written.work else { return Err(no_tool()) };
     let mut args = args.clone();
     for Input { name, found, .. } in inputs {
         if let Some(found) = found {
@@ -73,17 +73,21 @@ async fn run(assignment: &Assignment, call: ToolCall) -> Result<Product, Miss> {
     }
     let tools = &assignment.parts.tools;
     match tools.call(call.clone()).await {
-        Ok(result) => Ok(Product { value: result.output, trust: None }),
+        Ok(result) => Ok(product(result.output)),
         // These ends say nothing about whether the effect took place; the tool may know.
         Err(failure @ (Failure::Timeout(_) | Failure::Crashed(_))) if effectful => {
             match tools.outcome(call).await {
-                Outcome::Done(result) => Ok(Product { value: result.output, trust: None }),
+                Outcome::Done(result) => Ok(product(result.output)),
                 Outcome::NotDone => Err(miss(&failure)),
                 Outcome::Unknown => Err(Miss { exit: Exit::EffectUnknown, ..miss(&failure) }),
             }
         }
         Err(failure) => Err(miss(&failure)),
     }
+}
+
+fn product(value: Value) -> Product {
+    Product { value, plan: None, trust: None }
 }
 
 fn miss(failure: &Failure) -> Miss {

@@ -1,11 +1,12 @@
 //! What an answer is worth: checked against its evidence, with the recipe kept.
 
+use super::{Origin, ask::Gathered};
 use autoos_fabric::{
     Verdict,
     verify::{Basis, Claim, Confidence, Evidence, Grounding, Status, ground},
 };
 use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// A confidence and how it came about.
 pub(crate) struct Trust {
@@ -16,20 +17,17 @@ pub(crate) struct Trust {
 }
 
 /// Checks an answer against what it was asked, its evidence and the verdicts on that evidence.
-pub(super) fn assess(
-    answer: &str,
-    asked: &str,
-    evidence: &Map<String, Value>,
-    verdicts: &Map<String, Value>,
-    tools: bool,
-) -> Trust {
+pub(super) fn assess(answer: &str, asked: &str, inputs: &[Gathered]) -> Trust {
+    let (verdicts, evidence): (Vec<&Gathered>, Vec<&Gathered>) =
+        inputs.iter().partition(|input| input.origin == Origin::Verifier);
     let known: Vec<Evidence> = evidence
         .iter()
-        .map(|(name, value)| Evidence { name: name.clone(), value: value.clone() })
+        .map(|input| Evidence { name: input.name.clone(), value: (*input.value).clone() })
         .collect();
     let mut grounding = ground(answer, &known);
     allow_question(&mut grounding, answer, asked);
-    let verdict = verdicts.values().find_map(|v| Verdict::deserialize(v).ok());
+    let verdict = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
+    let tools = evidence.iter().any(|input| input.found && input.origin == Origin::Given);
     let confidence = Confidence::of(&Basis {
         grounding: Some(&grounding),
         verdict: verdict.as_ref(),

@@ -2,9 +2,8 @@
 
 use super::{Acceptance, Message, Reply, accept};
 use crate::{
-    agent,
     brief::{self, Brief, Loaded},
-    parts::{Options, Parts},
+    parts::{Parts, Setup},
     shard,
     submission::Refusal,
     supervise::{self, Loss},
@@ -15,11 +14,11 @@ use autoos_kernel::{
     body::BodyRef,
     id::WorkflowId,
     intent::{Command, Intent},
+    plan::Plan,
     words::WorkflowState,
     workflow as rules,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use serde_json::Value;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,7 +28,7 @@ pub(crate) struct IntentActor;
 /// What it starts with.
 pub(crate) struct Arguments {
     pub(crate) parts: Parts,
-    pub(crate) options: Arc<Options>,
+    pub(crate) setup: Arc<Setup>,
     pub(crate) shard: ActorRef<shard::Message>,
     pub(crate) uuid: Uuid,
     pub(crate) start: Start,
@@ -46,7 +45,7 @@ pub(crate) enum Start {
 /// Its state.
 pub(crate) struct State {
     parts: Parts,
-    options: Arc<Options>,
+    setup: Arc<Setup>,
     shard: ActorRef<shard::Message>,
     uuid: Uuid,
     trace: Option<Trace>,
@@ -74,10 +73,10 @@ impl Actor for IntentActor {
         myself: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, options, shard, uuid, start } = arguments;
+        let Arguments { parts, setup, shard, uuid, start } = arguments;
         let mut state = State {
             parts,
-            options,
+            setup,
             shard,
             uuid,
             trace: None,
@@ -119,9 +118,7 @@ impl Actor for IntentActor {
             Message::Accepted(result) => state.accepted(&myself, result).await,
             Message::Loaded(loaded) => state.loaded(&myself, *loaded).await,
             Message::Order(order) => state.order(*order),
-            Message::Judge { body, document, free_microusd } => {
-                state.judge(body, &document, free_microusd)
-            }
+            Message::Judge { body, plan, free_microusd } => state.judge(body, plan, free_microusd),
             Message::Idle => state.tell_shard(shard::Message::Idle(state.uuid)),
             Message::Retire => state.retire(),
             Message::Retired(gone) => {
@@ -229,7 +226,7 @@ impl State {
             (loaded.intent.clone(), loaded.intent_next, loaded.brief.clone());
         let arguments = workflow::Arguments {
             parts: self.parts.clone(),
-            options: self.options.clone(),
+            setup: self.setup.clone(),
             intent: myself.clone(),
             loaded,
             recovered,
@@ -264,23 +261,23 @@ impl State {
 
     fn judge(
         &mut self,
-        plan: BodyRef,
-        document: &Value,
+        body: BodyRef,
+        plan: Result<Arc<Plan>, String>,
         free_microusd: u64,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &self.open else { return Ok(()) };
-        let verdict = match agent::read_plan(document) {
-            Ok(written) => accept::judge(
+        let verdict = match plan {
+            Ok(plan) => accept::judge(
                 &self.parts,
-                &written,
+                &plan,
                 &open.brief.context_names(),
                 open.brief.risk,
                 free_microusd,
             ),
             Err(why) => Err(vec![why]),
         };
-        let order =
-            Order { by: "intent".into(), ..Order::own(rules::Command::Judged { plan, verdict }) };
+        let command = rules::Command::Judged { plan: body, verdict };
+        let order = Order { by: "intent".into(), ..Order::own(command) };
         Ok(open.workflow.send_message(workflow::Message::Order(Box::new(order)))?)
     }
 

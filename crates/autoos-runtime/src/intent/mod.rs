@@ -19,8 +19,7 @@ pub(crate) use actor::{Arguments, IntentActor, Start};
 
 use crate::{brief::Loaded, submission::Refusal, workflow::Order};
 use autoos_journal::{Error, Position};
-use autoos_kernel::{body::BodyRef, words::WorkflowState};
-use serde_json::Value;
+use autoos_kernel::{body::BodyRef, plan::Plan, words::WorkflowState};
 use std::sync::Arc;
 
 /// Messages to an intent.
@@ -35,8 +34,8 @@ pub(crate) enum Message {
     Judge {
         /// The document's name.
         body: BodyRef,
-        /// The document.
-        document: Arc<Value>,
+        /// The plan, or why the document is none.
+        plan: Result<Arc<Plan>, String>,
         /// What is left to spend, in micro-dollars.
         free_microusd: u64,
     },

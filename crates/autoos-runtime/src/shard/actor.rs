@@ -3,7 +3,7 @@
 use super::Message;
 use crate::{
     intent::{self, IntentActor, Start},
-    parts::{Options, Parts},
+    parts::{Parts, Setup},
     submission::Refusal,
     supervise::{self, Loss},
     waker::Bell,
@@ -25,7 +25,7 @@ pub(crate) struct ShardActor;
 /// What it starts with.
 pub(crate) struct Arguments {
     pub(crate) parts: Parts,
-    pub(crate) options: Arc<Options>,
+    pub(crate) setup: Arc<Setup>,
     /// Told when an intent was put away.
     pub(crate) bell: Arc<Bell>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 /// Its state.
 pub(crate) struct State {
     parts: Parts,
-    options: Arc<Options>,
+    setup: Arc<Setup>,
     bell: Arc<Bell>,
     open: HashMap<Uuid, Entry>,
     by_actor: HashMap<ActorId, Uuid>,
@@ -59,10 +59,10 @@ impl Actor for ShardActor {
         _: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, options, bell } = arguments;
+        let Arguments { parts, setup, bell } = arguments;
         Ok(State {
             parts,
-            options,
+            setup,
             bell,
             open: HashMap::new(),
             by_actor: HashMap::new(),
@@ -154,7 +154,7 @@ impl State {
     ) -> Result<ActorRef<intent::Message>, ActorProcessingErr> {
         let arguments = intent::Arguments {
             parts: self.parts.clone(),
-            options: self.options.clone(),
+            setup: self.setup.clone(),
             shard: myself.clone(),
             uuid,
             start,

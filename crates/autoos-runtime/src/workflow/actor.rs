@@ -11,7 +11,7 @@ use crate::{
     clock::SystemRng,
     inputs::Inputs,
     intent,
-    parts::{Options, Parts},
+    parts::{Parts, Setup},
     submission::Refusal,
     supervise::{self, Loss},
 };
@@ -19,7 +19,7 @@ use autoos_journal::{Error, Position, Snapshot, Standing};
 use autoos_kernel::{
     ladder::Exit,
     plan::Plan,
-    workflow::{Command, Effect, End, FOLD_VERSION, StepState, Workflow},
+    workflow::{Command, Effect, End, FOLD_VERSION, PLANNING, StepState, Workflow},
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub(crate) struct WorkflowActor;
 /// What it starts with.
 pub(crate) struct Arguments {
     pub(crate) parts: Parts,
-    pub(crate) options: Arc<Options>,
+    pub(crate) setup: Arc<Setup>,
     pub(crate) intent: ActorRef<intent::Message>,
     pub(crate) loaded: Loaded,
     /// Whether it was folded from the journal, and agents of before may be lost.
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
 /// Its state.
 pub(crate) struct State {
     parts: Parts,
-    options: Arc<Options>,
+    setup: Arc<Setup>,
     intent: ActorRef<intent::Message>,
     brief: Arc<Brief>,
     workflow: Workflow,
@@ -58,9 +58,13 @@ pub(crate) struct State {
     next: u64,
     snapshot_at: u64,
     plan: Option<Arc<Plan>>,
+    /// The document that was read last as a plan, and what it says.
+    read: Option<(Arc<Value>, Arc<Plan>)>,
     outputs: HashMap<String, Arc<Value>>,
     trace: Option<autoos_journal::Trace>,
     queue: Vec<Order>,
+    /// Whether a turn is on its way, and what comes before it waits for it.
+    gathering: bool,
     /// Who waits for the append in flight; none when there is none.
     in_flight: Option<Vec<super::Reply>>,
     begun: BTreeSet<Effect>,
@@ -79,21 +83,23 @@ impl Actor for WorkflowActor {
         myself: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, options, intent, loaded, recovered, trace } = arguments;
+        let Arguments { parts, setup, intent, loaded, recovered, trace } = arguments;
         let first = if recovered { Command::Recover } else { Command::Tick };
         myself.send_message(Message::Order(Box::new(Order::own(first))))?;
         Ok(State {
             parts,
-            options,
+            setup,
             intent,
             brief: loaded.brief,
             snapshot_at: loaded.workflow_next,
             next: loaded.workflow_next,
             workflow: loaded.workflow,
             plan: loaded.plan,
+            read: None,
             outputs: loaded.outputs,
             trace,
             queue: Vec::new(),
+            gathering: false,
             in_flight: None,
             begun: BTreeSet::new(),
             agents: HashMap::new(),
@@ -109,7 +115,13 @@ impl Actor for WorkflowActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Order(order) => state.queue.push(*order),
+            Message::Order(order) => {
+                state.queue.push(*order);
+                if state.gathers(&myself).await? {
+                    return Ok(());
+                }
+            }
+            Message::Turn => state.gathering = false,
             Message::Tick => state.queue.push(Order::own(Command::Tick)),
             Message::Recorded(result) => state.recorded(result)?,
             Message::Retire => return state.retire(&myself),
@@ -166,6 +178,21 @@ impl Actor for WorkflowActor {
 }
 
 impl State {
+    /// Agents that began together often end together. As long as several are at work, an order
+    /// lets the others have a word first, so that one append records what they all report.
+    /// Answers whether the turn is to come later.
+    async fn gathers(&mut self, myself: &ActorRef<Message>) -> Result<bool, ActorProcessingErr> {
+        if self.in_flight.is_some() || self.agents.len() < 2 {
+            return Ok(false);
+        }
+        if !self.gathering {
+            self.gathering = true;
+            tokio::task::yield_now().await;
+            myself.send_message(Message::Turn)?;
+        }
+        Ok(true)
+    }
+
     /// After every message: record what is decided, or do what is outstanding.
     async fn turn(&mut self, myself: &ActorRef<Message>) -> Result<(), ActorProcessingErr> {
         while self.in_flight.is_none() {
@@ -187,7 +214,10 @@ impl State {
     fn record(&mut self, myself: &ActorRef<Message>) {
         let now = self.parts.clock.now();
         let mut draft = Draft::default();
-        for order in std::mem::take(&mut self.queue) {
+        for mut order in std::mem::take(&mut self.queue) {
+            if let (Some((_, document)), Some(plan)) = (&order.value, order.plan.take()) {
+                self.read = Some((document.clone(), plan));
+            }
             draft.take(
                 order,
                 &mut self.workflow,
@@ -292,14 +322,11 @@ impl State {
             }
             Effect::Inquire { step, attempt } => self.inquire(step, *attempt, myself),
             Effect::Judge { plan, .. } => {
-                let document = self
-                    .outputs
-                    .get(autoos_kernel::workflow::PLANNING)
-                    .cloned()
-                    .ok_or("a plan without its document")?;
+                let body = *plan;
+                let plan = self.drafted().ok_or("a plan without its document")?;
                 self.intent.send_message(intent::Message::Judge {
-                    body: *plan,
-                    document,
+                    body,
+                    plan,
                     free_microusd: self.workflow.budget.free(),
                 })?;
             }
@@ -321,20 +348,35 @@ impl State {
     /// The plan in force: read from the planning step's output when it was adopted just now.
     fn plan(&mut self) -> Option<Arc<Plan>> {
         if self.plan.is_none() && self.workflow.plan.is_some() {
-            let document = self.outputs.get(autoos_kernel::workflow::PLANNING)?;
-            self.plan = agent::read_plan(document).ok().map(Arc::new);
+            self.plan = self.drafted()?.ok();
         }
         self.plan.clone()
+    }
+
+    /// The planning step's output as a plan, or what keeps it from being one; none when there is
+    /// no output. A document is read once.
+    fn drafted(&mut self) -> Option<Result<Arc<Plan>, String>> {
+        let document = self.outputs.get(PLANNING)?;
+        if let Some((read, plan)) = &self.read
+            && Arc::ptr_eq(read, document)
+        {
+            return Some(Ok(plan.clone()));
+        }
+        let plan = agent::read_plan(document).map(Arc::new);
+        if let Ok(plan) = &plan {
+            self.read = Some((document.clone(), plan.clone()));
+        }
+        Some(plan)
     }
 
     fn desk(&mut self) -> Desk<'_> {
         self.plan();
         Desk {
             parts: &self.parts,
-            options: &self.options,
+            setup: &self.setup,
             brief: &self.brief,
             workflow: &self.workflow,
-            plan: self.plan.as_deref(),
+            plan: self.plan.as_ref(),
             outputs: &self.outputs,
         }
     }
@@ -377,7 +419,7 @@ impl State {
         if self.told_idle || !self.is_idle() {
             return;
         }
-        let soon = now.plus_ms(self.options.linger_ms);
+        let soon = now.plus_ms(self.setup.options.linger_ms);
         if self.workflow.wake(now).is_none_or(|due| due > soon) {
             self.told_idle = true;
             // An intent that is gone takes its workflow with it.

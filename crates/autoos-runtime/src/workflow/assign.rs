@@ -1,10 +1,10 @@
 //! What an agent is told: the attempt in the machine's state and the step in the plan, made one.
 
 use crate::{
-    agent::{Assignment, Input, Job, Origin},
+    agent::{Assignment, Input, Job, Origin, Written},
     brief::Brief,
     inputs::{Inputs, written},
-    parts::{Options, Parts},
+    parts::{Parts, Setup},
 };
 use autoos_kernel::{
     plan::{Plan, Source, Work},
@@ -17,10 +17,10 @@ use std::{collections::HashMap, sync::Arc};
 /// Everything that assignments are made of.
 pub(super) struct Desk<'a> {
     pub(super) parts: &'a Parts,
-    pub(super) options: &'a Options,
+    pub(super) setup: &'a Setup,
     pub(super) brief: &'a Arc<Brief>,
     pub(super) workflow: &'a Workflow,
-    pub(super) plan: Option<&'a Plan>,
+    pub(super) plan: Option<&'a Arc<Plan>>,
     pub(super) outputs: &'a HashMap<String, Arc<Value>>,
 }
 
@@ -33,10 +33,12 @@ impl Desk<'_> {
         let model = step.outline.models().get(step.model).map(|m| m.model.clone());
         let effectful = step.outline.is_effectful();
         let job = if id == PLANNING {
+            let options = &self.setup.options;
             Job::Plan {
                 model: model?,
-                prompt_tokens: self.options.planning_prompt_tokens,
-                output_tokens: self.options.planning_output_tokens,
+                tools: self.setup.tools.clone(),
+                prompt_tokens: options.planning_prompt_tokens,
+                output_tokens: options.planning_output_tokens,
                 refused: self.workflow.refused.clone(),
             }
         } else {
@@ -65,7 +67,8 @@ impl Desk<'_> {
         let state = self.workflow.steps.get(id)?;
         // An element of a list is written where its list is.
         let name = state.parent.as_ref().map_or(id, |(list, _)| list.as_str());
-        let step = written(plan, name)?;
+        let index = plan.steps.iter().position(|step| step.id == name)?;
+        let step = &plan.steps[index];
         let inputs = Inputs { brief: self.brief, workflow: self.workflow, outputs: self.outputs };
         let item = inputs.item(plan, state);
         let reads = match &step.work {
@@ -78,12 +81,11 @@ impl Desk<'_> {
             origin: origin(plan, source),
         });
         Some(Job::Step {
-            work: step.work.clone(),
+            written: Written { plan: plan.clone(), index },
             model,
             inputs: named.collect(),
             reads,
             effectful,
-            step: Box::new(step.clone()),
         })
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use record::{doubtful_name, new_events, standing};
 
 use crate::submission::Refusal;
 use autoos_journal::{Body, Error, Position};
-use autoos_kernel::workflow::Command;
+use autoos_kernel::{plan::Plan, workflow::Command};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -34,6 +34,8 @@ pub(crate) enum Message {
     Recorded(Result<Position, Error>),
     /// From its own timer.
     Tick,
+    /// From itself: it is time to record what was gathered.
+    Turn,
     /// From its intent: end if there is nothing to do for now.
     Retire,
 }
@@ -48,6 +50,8 @@ pub(crate) struct Order {
     pub(crate) bodies: Vec<Body>,
     /// The value of an output in plain, by its step.
     pub(crate) value: Option<(String, Arc<Value>)>,
+    /// That value as a plan, where whoever made it read it as one.
+    pub(crate) plan: Option<Arc<Plan>>,
     /// Who waits for it to be recorded.
     pub(crate) reply: Option<Reply>,
 }
@@ -59,7 +63,14 @@ pub(crate) type Reply = oneshot::Sender<Result<Option<Position>, Refusal>>;
 impl Order {
     /// A command of the runtime's own.
     pub(crate) fn own(command: Command) -> Self {
-        Self { command, by: "workflow".into(), bodies: Vec::new(), value: None, reply: None }
+        Self {
+            command,
+            by: "workflow".into(),
+            bodies: Vec::new(),
+            value: None,
+            plan: None,
+            reply: None,
+        }
     }
 
     /// Answers whoever waits; who has gone is not told.

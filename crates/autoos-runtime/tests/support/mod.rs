@@ -72,6 +72,7 @@ impl Llm for Models {
             context_tokens: 100_000,
             price: self.price,
             language_model: true,
+            abilities: Default::default(),
         };
         self.names.iter().map(model).collect()
     }

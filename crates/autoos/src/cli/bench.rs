@@ -4,7 +4,7 @@
 //! scripted provider that answers 500 bytes at once, every commit synced. Beside it, in the same
 //! run: what an `fdatasync` of a 4 KiB append takes here, how many the node made, and its CPU.
 
-use super::{COMPLETED, Global};
+use super::{COMPLETED, Global, bench_waiting::Waiting};
 use crate::{config::Config, show};
 use anyhow::{Context as _, bail};
 use autoos_journal::{Journal as _, LocalJournal, LocalOptions};
@@ -17,7 +17,7 @@ use autoos_proto::v1::{
     Intent, SubmitIntentRequest, SubscribeRequest, events_client::EventsClient,
     intents_client::IntentsClient,
 };
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -36,7 +36,10 @@ use tonic::transport::Channel;
 
 /// Measures a node.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Workflows that are open at once
     #[arg(long, default_value_t = 128)]
     in_flight: usize,
@@ -48,7 +51,14 @@ pub(crate) struct Bench {
     alone: usize,
 }
 
-const CONFIG: &str = r#"
+/// What else can be measured.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// How a node starts with many waiting workflows and a long journal
+    Waiting(Waiting),
+}
+
+pub(super) const CONFIG: &str = r#"
 [fabric.providers.scripted]
 kind = "scripted"
 models = [{ id = "default" }]
@@ -64,7 +74,10 @@ max_open = 8192
 "#;
 
 impl Bench {
-    pub(crate) async fn run(self, _: &Global, _: &Config) -> anyhow::Result<u8> {
+    pub(crate) async fn run(self, global: &Global, _: &Config) -> anyhow::Result<u8> {
+        if let Some(What::Waiting(waiting)) = self.what {
+            return waiting.run(global).await;
+        }
         let dir = tempfile::tempdir().context("no temporary folder")?;
         let sync = sync_times(dir.path())?;
         let node = Node::start(dir.path()).await?;
@@ -89,14 +102,14 @@ impl Bench {
 }
 
 /// The node under test: this same binary, as anyone would start it.
-struct Node {
+pub(super) struct Node {
     process: Child,
-    url: String,
-    pid: u32,
+    pub(super) url: String,
+    pub(super) pid: u32,
 }
 
 impl Node {
-    async fn start(dir: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(dir: &Path) -> anyhow::Result<Self> {
         let config = dir.join("bench.toml");
         std::fs::write(&config, CONFIG)?;
         let mut process = Command::new(std::env::current_exe()?)
@@ -149,11 +162,16 @@ impl Node {
         value.context("the node counts no syncs")?.trim().parse().context("not a number of syncs")
     }
 
-    async fn stop(mut self) -> anyhow::Result<()> {
+    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = self.pid.to_string();
         Command::new("kill").args(["-TERM", &pid]).status().await?;
         self.process.wait().await?;
         Ok(())
+    }
+
+    /// kill -9.
+    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.process.kill().await?)
     }
 }
 
@@ -304,12 +322,12 @@ async fn replay(dir: &Path) -> anyhow::Result<Value> {
     }))
 }
 
-fn quantile(sorted: &[Duration], q: f64) -> f64 {
+pub(super) fn quantile(sorted: &[Duration], q: f64) -> f64 {
     let last = sorted.len().saturating_sub(1) as f64;
     sorted.get((last * q).round() as usize).map_or(0.0, |t| round(t.as_secs_f64() * 1e3))
 }
 
-fn round(value: f64) -> f64 {
+pub(super) fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 

@@ -1,19 +1,26 @@
 //! Commands: what can be typed, and who does it.
 
+mod backup;
 mod bench;
+mod bench_waiting;
+mod doctor;
+mod escalation;
 mod node_commands;
 mod run;
 mod serve;
 mod tool;
+mod top;
 mod workflow;
 
-use crate::config::Config;
+use crate::{config::Config, fail::Said, show};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Exit codes.
 pub(crate) const COMPLETED: u8 = 0;
 pub(crate) const ERROR: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
 pub(crate) const FAILED: u8 = 3;
 pub(crate) const ESCALATED: u8 = 4;
 pub(crate) const CANCELLED: u8 = 5;
@@ -35,6 +42,8 @@ Examples:
   autoos serve
   autoos workflow list
   autoos audit show wf-0198…
+  autoos escalation resolve wf-0198… retry
+  autoos doctor
 
 Exit codes: 0 completed, 1 error, 2 usage, 3 workflow failed, 4 escalated, 5 cancelled.";
 
@@ -94,9 +103,9 @@ pub(crate) enum Command {
     Audit(workflow::Audit),
     /// Questions that wait for a human
     #[command(subcommand)]
-    Escalation(workflow::Escalation),
+    Escalation(escalation::Escalation),
     /// What was spent
-    Cost(workflow::Cost),
+    Cost(node_commands::Cost),
     /// Providers and their models
     #[command(subcommand)]
     Provider(node_commands::Provider),
@@ -108,9 +117,11 @@ pub(crate) enum Command {
     Key(node_commands::Key),
     /// Copies of a data directory
     #[command(subcommand)]
-    Backup(node_commands::Backup),
-    /// Look a data directory over
-    Doctor,
+    Backup(backup::Backup),
+    /// Look this machine and the data directory over; every line says what to do
+    Doctor(doctor::Doctor),
+    /// Watch the node that runs: workflows, throughput, cost, providers
+    Top(top::Top),
     /// Measure a node
     Bench(bench::Bench),
     /// Print completions for a shell
@@ -118,6 +129,31 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Reads what was typed; what cannot be read has been told, in the way that was asked for, when
+/// this gives its exit code.
+pub(crate) fn parse() -> Result<Arguments, u8> {
+    Arguments::try_parse().map_err(|error| {
+        let text = !error.use_stderr() || {
+            let typed: Vec<String> =
+                std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+            !typed.iter().any(|word| word == "--output=json")
+                && !typed.windows(2).any(|pair| pair == ["--output", "json"])
+        };
+        if text {
+            // Whoever closed the pipe wants no more.
+            let _ = error.print();
+        } else {
+            let text = error.render().to_string();
+            let (sentence, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+            let sentence = sentence.trim().trim_start_matches("error: ").replace('\n', " ");
+            let rest = rest.trim().replace('\n', " ");
+            let advice = if rest.is_empty() { "see autoos --help".to_owned() } else { rest };
+            Said::new("usage", sentence, advice).print(Output::Json);
+        }
+        u8::try_from(error.exit_code()).unwrap_or(USAGE)
+    })
 }
 
 /// Does what was typed and gives the exit code.
@@ -139,15 +175,19 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Tool(tool) => tool.run(global, &config).await,
         Command::Key(key) => key.run(global, &config).await,
         Command::Backup(backup) => backup.run(global, &config).await,
-        Command::Doctor => node_commands::doctor(global, &config).await,
+        Command::Doctor(doctor) => doctor.run(global, &config).await,
+        Command::Top(top) => top.run(global, &config).await,
         Command::Bench(bench) => bench.run(global, &config).await,
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "autoos",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "autoos", &mut script);
+            let script = String::from_utf8_lossy(&script);
+            match global.output {
+                Output::Json => {
+                    show::json(&json!({ "shell": shell.to_string(), "script": script }))
+                }
+                Output::Text => show::line(script.trim_end()),
+            }
             Ok(COMPLETED)
         }
     }

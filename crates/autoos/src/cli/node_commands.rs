@@ -1,13 +1,14 @@
-//! The node itself: `provider`, `key`, `backup`, `doctor`.
+//! The node itself: `provider`, `key`, `cost`.
 
-use super::{COMPLETED, ERROR, Global, Output, workflow::print};
-use crate::{config::Config, door::Door, show};
-use anyhow::Context as _;
-use autoos_journal::{LocalJournal, LocalOptions};
+use super::{COMPLETED, Global, workflow::print};
+use crate::{
+    config::Config,
+    door::{Door, encoded},
+    show,
+};
 use axum::http::Method;
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use std::path::{Path, PathBuf};
 
 /// Providers and their models.
 #[derive(Debug, Subcommand)]
@@ -36,21 +37,47 @@ pub(crate) enum Key {
     },
 }
 
-/// Copies of a data directory.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Backup {
-    /// Copy the journal while it is in use
-    Create {
-        /// Where the copy goes; a folder that is not there yet
-        target: PathBuf,
-    },
-    /// Make a data directory of a copy
-    Restore {
-        /// The copy
-        source: PathBuf,
-        /// The new data directory
-        target: PathBuf,
-    },
+/// What was spent.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  autoos cost --by user,model,day")]
+pub(crate) struct Cost {
+    /// By what it is split, the first outermost
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "model")]
+    by: Vec<By>,
+}
+
+/// What spending is split by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Whose key it came with
+    Tenant,
+    /// For whom
+    User,
+    /// The model that was asked
+    Model,
+    /// The day in UTC
+    Day,
+}
+
+impl Cost {
+    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
+        let names: Vec<&str> = self
+            .by
+            .iter()
+            .map(|by| match by {
+                By::Tenant => "tenant",
+                By::User => "user",
+                By::Model => "model",
+                By::Day => "day",
+            })
+            .collect();
+        let door = Door::open(global, config).await?;
+        door.whole().await?;
+        let spent = door.get(&format!("/api/v1/costs?by={}", names.join(","))).await;
+        door.close().await;
+        print(&spent?, global.output, show::cost);
+        Ok(COMPLETED)
+    }
 }
 
 impl Provider {
@@ -73,7 +100,7 @@ impl Key {
             }
             Self::List => door.get("/api/v1/keys").await,
             Self::Revoke { id } => {
-                door.ask(Method::DELETE, &format!("/api/v1/keys/{id}"), None).await
+                door.ask(Method::DELETE, &format!("/api/v1/keys/{}", encoded(id)), None).await
             }
         };
         door.close().await;
@@ -83,92 +110,5 @@ impl Key {
             Self::Revoke { id } => show::line(&format!("{id} is revoked")),
         });
         Ok(COMPLETED)
-    }
-}
-
-impl Backup {
-    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
-        match self {
-            Self::Create { target } => {
-                let target = std::path::absolute(&target)?;
-                let door = Door::open(global, config).await?;
-                let made = match &door {
-                    Door::Here(node) => node
-                        .journal
-                        .backup(target.join("journal"))
-                        .await
-                        .map(|_| ())
-                        .map_err(Into::into),
-                    Door::There(_) => Err(anyhow::anyhow!(
-                        "a node runs on this data directory: stop it, or copy its folder with the \
-                         file system's own snapshot"
-                    )),
-                };
-                door.close().await;
-                made.with_context(|| format!("no backup was made in {}", target.display()))?;
-                copy_beside(&config.data_dir(global.data_dir.as_deref())?, &target)?;
-                show::line(&format!("backed up to {}", target.display()));
-            }
-            Self::Restore { source, target } => {
-                autoos_journal::restore(&source.join("journal"), &target.join("journal"))
-                    .with_context(|| format!("cannot restore {}", source.display()))?;
-                copy_beside(&source, &target)?;
-                show::line(&format!("restored; use it with --data-dir {}", target.display()));
-            }
-        }
-        Ok(COMPLETED)
-    }
-}
-
-/// Copies what a data directory has beside its journal: the pepper of the keys and what the tools
-/// have done, without which keys would not open and effects could not be told.
-fn copy_beside(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for name in ["keys.pepper", "tools"] {
-        copy(&from.join(name), &to.join(name))
-            .with_context(|| format!("cannot copy {name} to {}", to.display()))?;
-    }
-    Ok(())
-}
-
-/// Copies a file or a folder with its permissions; nothing where there is none.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    if from.is_dir() {
-        std::fs::create_dir_all(to)?;
-        for entry in std::fs::read_dir(from)? {
-            let entry = entry?;
-            copy(&entry.path(), &to.join(entry.file_name()))?;
-        }
-    } else if from.is_file() {
-        std::fs::copy(from, to)?;
-    }
-    Ok(())
-}
-
-/// Looks a data directory over: whether it opens, what was found, whether every chain holds.
-pub(crate) async fn doctor(global: &Global, config: &Config) -> anyhow::Result<u8> {
-    let dir = config.data_dir(global.data_dir.as_deref())?;
-    if !dir.join("journal").is_dir() {
-        anyhow::bail!("{} is no data directory: it has no journal", dir.display());
-    }
-    let journal = LocalJournal::open(LocalOptions::new(dir.join("journal")))
-        .with_context(|| format!("cannot open the journal in {}", dir.display()))?;
-    let opening = journal.recovery().clone();
-    match journal.verify_streams().await {
-        Ok(events) => {
-            if global.output == Output::Json {
-                let repaired = (!opening.is_clean()).then(|| format!("{opening:?}"));
-                show::json(&json!({ "data_dir": dir, "events": events, "repaired": repaired }));
-                return Ok(COMPLETED);
-            }
-            show::line(&format!("{}: {events} events, every chain holds", dir.display()));
-            if !opening.is_clean() {
-                show::line(&format!("at its opening: {opening:?}"));
-            }
-            Ok(COMPLETED)
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            Ok(ERROR)
-        }
     }
 }

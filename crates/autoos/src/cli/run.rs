@@ -209,7 +209,7 @@ async fn submit_and_follow(door: &Door, request: Value, output: Output) -> anyho
     let submitted = door.post("/api/v1/intents", &request).await?;
     let id = show::text(&submitted, "workflow_id").to_owned();
     let mut progress = show::Progress::new(output, &show::text(&request, "intent"), &id);
-    follow(door, &id, 0, &mut progress).await?;
+    follow(door, &id, (0, 0), &mut progress).await?;
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
     match output {
         Output::Json => show::json(&view),
@@ -218,11 +218,12 @@ async fn submit_and_follow(door: &Door, request: Value, output: Output) -> anyho
     Ok(show::exit_code(&view))
 }
 
-/// Shows what happens from sequence `from` on, until the workflow ends or waits for a human; Ctrl-C cancels it.
+/// Shows what happens from sequence `from` on, until the workflow ends or waits for a human; what
+/// it waited for before sequence `known` is history. Ctrl-C cancels it.
 pub(crate) async fn follow(
     door: &Door,
     id: &str,
-    from: u64,
+    (from, known): (u64, u64),
     progress: &mut show::Progress,
 ) -> anyhow::Result<()> {
     let mut changes = door.watch(id, from).await?;
@@ -246,7 +247,7 @@ pub(crate) async fn follow(
             progress.plan(&view);
         }
         progress.change(&change);
-        if show::waits_for_human(&change) {
+        if show::waits_for_human(&change, known) {
             return Ok(());
         }
     }

@@ -1,10 +1,18 @@
 //! `serve`: a node that stays.
 
-use super::{COMPLETED, Global};
-use crate::{config::Config, node::Node, show};
+use super::{COMPLETED, Global, Output};
+use crate::{
+    config::Config,
+    node::{self, Node},
+    show,
+};
 use anyhow::Context as _;
 use clap::Args;
-use std::{net::SocketAddr, path::PathBuf};
+use serde_json::json;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 use tokio::net::TcpListener;
 
 /// Serves gRPC and REST on one port.
@@ -32,8 +40,7 @@ impl Serve {
         config.tools.write_roots.extend(self.write_root);
         config.tools.allow_hosts.extend(self.allow_host);
         let dir = config.data_dir(global.data_dir.as_deref())?;
-        std::fs::create_dir_all(&dir)
-            .with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        node::make_data_dir(&dir)?;
         // The port first: a node that cannot be reached must not take up work.
         let listener = TcpListener::bind(self.listen)
             .await
@@ -42,18 +49,29 @@ impl Serve {
         let node = Node::start(&config, &dir).await?;
         node.gateway.check(address)?;
         node.announce(&format!("http://{address}"))?;
-        show::line(&format!(
-            "listening on http://{address} (gRPC and REST; documentation at /docs)"
-        ));
-        show::line(&format!("data in {}", dir.display()));
-        if node.keys.is_open() {
-            show::line("no API key exists: only this machine is served, and any X-API-Key will do");
-        }
+        said(global.output, &dir, address, node.keys.is_open());
         let served = node.gateway.serve(listener, stopped()).await;
-        show::line("stopping");
+        match global.output {
+            Output::Json => show::line(&json!({ "event": "stopping" }).to_string()),
+            Output::Text => show::line("stopping"),
+        }
         node.stop().await;
         served.context("serving ended")?;
         Ok(COMPLETED)
+    }
+}
+
+/// Tells where the node listens, and who is served.
+fn said(output: Output, dir: &Path, address: SocketAddr, open: bool) {
+    let url = format!("http://{address}");
+    if output == Output::Json {
+        let said = json!({ "event": "listening", "url": url, "data_dir": dir, "open": open });
+        return show::line(&said.to_string());
+    }
+    show::line(&format!("listening on {url} (gRPC and REST; documentation at /docs)"));
+    show::line(&format!("data in {}", dir.display()));
+    if open {
+        show::line("no API key exists: only this machine is served, and any X-API-Key will do");
     }
 }
 

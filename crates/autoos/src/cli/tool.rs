@@ -1,10 +1,10 @@
 //! Tools by hand: the same registry, schemas and bounds that agents have, without a node.
 
-use super::{COMPLETED, ERROR, Global, Output};
-use crate::{config::Config, show};
+use super::{COMPLETED, Global, Output};
+use crate::{config::Config, fail::Said, show};
 use anyhow::Context as _;
 use autoos_kernel::tool::Catalog as _;
-use autoos_tools::{Registry, ToolCall, ToolGateway as _};
+use autoos_tools::{Failure, Registry, ToolCall, ToolGateway as _};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::{path::PathBuf, sync::Arc};
@@ -62,7 +62,7 @@ impl Tool {
             }
             Self::Describe { name } => {
                 let tools = registry(global, config, &[], &[], &[])?;
-                let spec = tools.tool(&name).with_context(|| unknown(&tools, &name))?;
+                let spec = tools.tool(&name).ok_or_else(|| unknown(&tools, &name))?;
                 show::json(&json!(spec));
                 Ok(COMPLETED)
             }
@@ -87,19 +87,33 @@ impl Tool {
                         show::json(&result.output);
                         Ok(COMPLETED)
                     }
-                    Err(failure) => {
-                        eprintln!("error: {failure}");
-                        Ok(ERROR)
-                    }
+                    Err(failure) => Err(said(&failure).into()),
                 }
             }
         }
     }
 }
 
-fn unknown(tools: &Registry, name: &str) -> String {
+/// A tool's failure, by what to do about it.
+fn said(failure: &Failure) -> Said {
+    let (code, what_to_do) = match failure {
+        Failure::Invalid(_) => ("invalid", "see what it takes: autoos tool describe NAME"),
+        Failure::Denied(_) => (
+            "forbidden",
+            "open what it may touch: --root DIR, --write-root DIR or --allow-host HOST",
+        ),
+        Failure::Unknown(_) => ("not_found", "see what there is: autoos tool list"),
+        Failure::Unavailable(_) => ("unavailable", "try again later"),
+        Failure::Timeout(_) => ("timeout", "give it less to do at once"),
+        _ => ("crashed", "repeat it with --log info; it is a fault of the tool"),
+    };
+    Said::new(code, failure.to_string(), what_to_do)
+}
+
+fn unknown(tools: &Registry, name: &str) -> Said {
     let known: Vec<&str> = tools.tools().iter().map(|spec| spec.name.as_str()).collect();
-    format!("no tool is called {name}; there are {}", known.join(", "))
+    let known = format!("there are {}", known.join(", "));
+    Said::new("not_found", format!("no tool is called {name:.64?}"), known)
 }
 
 fn registry(
@@ -110,11 +124,6 @@ fn registry(
     hosts: &[String],
 ) -> anyhow::Result<Arc<Registry>> {
     let dir = config.data_dir(global.data_dir.as_deref())?;
-    let tools = Registry::builder()
-        .roots(config.tools.roots.iter().chain(roots).cloned())
-        .write_roots(config.tools.write_roots.iter().chain(write_roots).cloned())
-        .allow_hosts(config.tools.allow_hosts.iter().chain(hosts).cloned())
-        .data_dir(dir.join("tools"))
-        .build()?;
-    Ok(tools)
+    let tools = config.registry(&dir).roots(roots).write_roots(write_roots).allow_hosts(hosts);
+    tools.build().context("in the configuration of the tools")
 }

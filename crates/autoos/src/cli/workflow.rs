@@ -1,28 +1,28 @@
-//! What runs and ran: `workflow`, `audit`, `escalation`, `cost`.
+//! What runs and ran: `workflow`, `audit`.
 
 use super::{COMPLETED, Global, Output, run::follow};
-use crate::{config::Config, door::Door, show};
+use crate::{
+    config::Config,
+    door::{Door, with_query},
+    fail::Said,
+    show,
+};
+use autoos_kernel::id::WorkflowId;
 use axum::http::Method;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 /// Workflows.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workflow {
     /// List workflows, the newest first
-    List {
-        /// Only those in this state
-        #[arg(long)]
-        state: Option<String>,
-        /// At most so many
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-    },
+    List(List),
     /// Show where a workflow stands and what it brought
     #[command(alias = "get")]
     Show {
         /// Its id
-        id: String,
+        id: WorkflowId,
         /// As of its event with this number
         #[arg(long, value_name = "N")]
         at: Option<u64>,
@@ -30,22 +30,22 @@ pub(crate) enum Workflow {
     /// Follow a workflow until it ends or waits for a human
     Watch {
         /// Its id
-        id: String,
+        id: WorkflowId,
     },
     /// Let nothing start until it is resumed
     Pause {
         /// Its id
-        id: String,
+        id: WorkflowId,
     },
     /// Let it go on, and follow it
     Resume {
         /// Its id
-        id: String,
+        id: WorkflowId,
     },
     /// End it; what is in flight is settled first
     Cancel {
         /// Its id
-        id: String,
+        id: WorkflowId,
         /// Why
         #[arg(long, default_value = "cancelled at the command line")]
         reason: String,
@@ -53,8 +53,75 @@ pub(crate) enum Workflow {
     /// Cancel it and destroy its texts; its audit trail stays and still verifies
     Delete {
         /// Its id
-        id: String,
+        id: WorkflowId,
     },
+}
+
+/// Lists workflows.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  autoos workflow list --state running,escalated --since 2h")]
+pub(crate) struct List {
+    /// Only those in one of these states, comma-separated: planning, running, paused, escalated,
+    /// cancelling, completed, failed, cancelled
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
+    /// Only those of this user
+    #[arg(long)]
+    user: Option<String>,
+    /// Only those accepted since then: 2026-01-31T08:15:00Z, or 90s, 15m, 2h, 3d ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those whose intent contains this
+    #[arg(long)]
+    text: Option<String>,
+    /// At most so many, 1 to 500
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+    /// The page that the list before named
+    #[arg(long, value_name = "TOKEN")]
+    page: Option<String>,
+}
+
+impl List {
+    async fn run(self, door: &Door, output: Output) -> anyhow::Result<u8> {
+        let since = self.since.as_deref().map(since).transpose()?;
+        let query = [
+            ("state", self.state),
+            ("user_id", self.user),
+            ("since", since),
+            ("text", self.text),
+            ("limit", Some(self.limit.to_string())),
+            ("page_token", self.page),
+        ];
+        door.whole().await?;
+        let page = door.get(&with_query("/api/v1/workflows", &query)).await?;
+        print(&page, output, show::workflows);
+        Ok(COMPLETED)
+    }
+}
+
+/// A time as it was typed, as the node takes it.
+fn since(typed: &str) -> anyhow::Result<String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    for (unit, seconds) in seconds {
+        let Some(count) = typed.strip_suffix(unit).and_then(|count| count.parse::<u64>().ok())
+        else {
+            continue;
+        };
+        let ms = count.checked_mul(seconds * 1_000);
+        let now = autoos_runtime::Clock::now(&autoos_runtime::SystemClock);
+        return match ms.and_then(|ms| now.0.checked_sub(ms)) {
+            Some(then) => Ok(autoos_kernel::time::Timestamp(then).to_string()),
+            None => Err(Said::new(
+                "usage",
+                format!("--since {typed} lies before 1970"),
+                "name a shorter time, or leave --since out",
+            )
+            .into()),
+        };
+    }
+    // A point in time: the node says what is wrong with one.
+    Ok(typed.to_owned())
 }
 
 /// The audit trail.
@@ -63,66 +130,18 @@ pub(crate) enum Audit {
     /// Every event of a workflow, in a sentence each
     Show {
         /// The workflow's id
-        id: String,
+        id: WorkflowId,
     },
     /// Check the hash chain of a workflow's streams
     Verify {
         /// The workflow's id
-        id: String,
+        id: WorkflowId,
     },
     /// Every event of a workflow as JSON lines
     Export {
         /// The workflow's id
-        id: String,
+        id: WorkflowId,
     },
-}
-
-/// Questions that wait for a human.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Escalation {
-    /// List open questions
-    List,
-    /// Show the questions of a workflow
-    Show {
-        /// The workflow's id
-        id: String,
-    },
-    /// Answer a question
-    Resolve {
-        /// The workflow's id
-        id: String,
-        /// The answer
-        answer: Answer,
-        /// The question's number
-        #[arg(long, default_value_t = 1)]
-        number: u32,
-        /// With edit: the output to take instead, JSON or text
-        #[arg(long, required_if_eq("answer", "edit"))]
-        value: Option<String>,
-    },
-}
-
-/// An answer to a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Answer {
-    /// Take the answer that was not sure enough
-    Approve,
-    /// Take another output instead
-    Edit,
-    /// Try again from the start of the ladder
-    Retry,
-    /// Go on without the step
-    Skip,
-    /// Give the workflow up
-    Abandon,
-}
-
-/// What was spent.
-#[derive(Debug, Args)]
-pub(crate) struct Cost {
-    /// By tenant, user, model or day
-    #[arg(long, default_value = "model")]
-    by: String,
 }
 
 impl Workflow {
@@ -135,13 +154,7 @@ impl Workflow {
 
     async fn with(self, door: &Door, output: Output) -> anyhow::Result<u8> {
         match self {
-            Self::List { state, limit } => {
-                let state = state.map(|s| format!("&state={s}")).unwrap_or_default();
-                door.whole().await?;
-                let page = door.get(&format!("/api/v1/workflows?limit={limit}{state}")).await?;
-                print(&page, output, show::workflows);
-                Ok(COMPLETED)
-            }
+            Self::List(list) => list.run(door, output).await,
             Self::Show { id, at } => {
                 let at = at.map(|n| format!("?at={n}")).unwrap_or_default();
                 let view = door.get(&format!("/api/v1/workflows/{id}{at}")).await?;
@@ -151,6 +164,7 @@ impl Workflow {
                 });
                 Ok(COMPLETED)
             }
+            Self::Watch { id } if output == Output::Json => stream(door, &id).await,
             Self::Watch { id } => watch(door, &id, 0, output).await,
             Self::Pause { id } => {
                 let answer =
@@ -182,15 +196,36 @@ impl Workflow {
 }
 
 /// How many events a workflow has: where what follows from a command begins.
-async fn events(door: &Door, id: &str) -> anyhow::Result<u64> {
+pub(super) async fn events(door: &Door, id: &WorkflowId) -> anyhow::Result<u64> {
     Ok(show::number(&door.get(&format!("/api/v1/workflows/{id}")).await?, "seq"))
 }
 
-async fn watch(door: &Door, id: &str, from: u64, output: Output) -> anyhow::Result<u8> {
+/// Its changes as JSON lines, until it ends or waits for a human.
+async fn stream(door: &Door, id: &WorkflowId) -> anyhow::Result<u8> {
+    let known = events(door, id).await?;
+    let mut changes = door.watch(&id.to_string(), 0).await?;
+    while let Some(change) = changes.next().await {
+        let change = change?;
+        show::line(&change.to_string());
+        if show::waits_for_human(&change, known) {
+            break;
+        }
+    }
+    Ok(show::exit_code(&door.get(&format!("/api/v1/workflows/{id}")).await?))
+}
+
+/// Follows it from sequence `from` on, then prints what it brought.
+pub(super) async fn watch(
+    door: &Door,
+    id: &WorkflowId,
+    from: u64,
+    output: Output,
+) -> anyhow::Result<u8> {
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
-    let mut progress = show::Progress::new(output, &show::text(&view, "intent"), id);
+    let mut progress = show::Progress::new(output, &show::text(&view, "intent"), &id.to_string());
     if from > 0 || !show::is_settled(&view) {
-        follow(door, id, from, &mut progress).await?;
+        let known = from.max(show::number(&view, "seq"));
+        follow(door, &id.to_string(), (from, known), &mut progress).await?;
     }
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
     print(&view, output, show::result);
@@ -220,65 +255,9 @@ impl Audit {
             Self::Verify { id } => {
                 let path = format!("/api/v1/workflows/{id}/audit/verify");
                 let verified = door.get(&path).await?;
-                print(&verified, output, |verified| show::verified(&id, verified));
+                print(&verified, output, |verified| show::verified(&id.to_string(), verified));
             }
         }
-        Ok(COMPLETED)
-    }
-}
-
-impl Escalation {
-    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
-        let door = Door::open(global, config).await?;
-        let code = self.with(&door, global.output).await;
-        door.close().await;
-        code
-    }
-
-    async fn with(self, door: &Door, output: Output) -> anyhow::Result<u8> {
-        match self {
-            Self::List => {
-                door.whole().await?;
-                let open = door.get("/api/v1/escalations").await?;
-                print(&open, output, show::escalations);
-                Ok(COMPLETED)
-            }
-            Self::Show { id } => {
-                let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
-                let asked = view.get("escalations").cloned().unwrap_or_default();
-                print(&asked, output, |asked| show::questions(&id, asked));
-                Ok(COMPLETED)
-            }
-            Self::Resolve { id, answer, number, value } => {
-                let mut body = json!({ "answer": answer_name(answer) });
-                if let Some(value) = value {
-                    body["value"] = serde_json::from_str(&value).unwrap_or(Value::String(value));
-                }
-                let from = events(door, &id).await?;
-                door.post(&format!("/api/v1/escalations/{id}/{number}/resolve"), &body).await?;
-                watch(door, &id, from, output).await
-            }
-        }
-    }
-}
-
-fn answer_name(answer: Answer) -> &'static str {
-    match answer {
-        Answer::Approve => "approve",
-        Answer::Edit => "edit",
-        Answer::Retry => "retry",
-        Answer::Skip => "skip",
-        Answer::Abandon => "abandon",
-    }
-}
-
-impl Cost {
-    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
-        let door = Door::open(global, config).await?;
-        door.whole().await?;
-        let spent = door.get(&format!("/api/v1/costs?by={}", self.by)).await;
-        door.close().await;
-        print(&spent?, global.output, show::cost);
         Ok(COMPLETED)
     }
 }

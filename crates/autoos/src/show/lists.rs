@@ -1,4 +1,4 @@
-//! Lists: workflows, events, questions, keys, providers, tools, spending.
+//! Lists: workflows, events, questions, keys, providers, tools.
 
 use super::{dollars, line, number, rows, tame, text};
 use serde_json::Value;
@@ -18,6 +18,7 @@ pub(crate) fn workflows(page: &Value) {
     if all.is_empty() {
         line("no workflows");
     }
+    more(page, "autoos workflow list");
 }
 
 pub(crate) fn audit(audit: &Value) {
@@ -48,37 +49,23 @@ pub(crate) fn verified(id: &str, verified: &Value) {
 pub(crate) fn escalations(open: &Value) {
     let all = rows(open, "items");
     for row in all {
-        line(&format!(
-            "{}  {}  {}: {}",
-            text(row, "workflow"),
-            text(row, "number"),
-            text(row, "exit"),
-            tame(&text(row, "detail")),
-        ));
+        line(&format!("{}  {}", text(row, "workflow"), super::brief(row)));
     }
     if all.is_empty() {
-        line("nobody waits for an answer");
+        return line("nobody waits for an answer");
     }
+    line("autoos escalation show ID shows a question whole, and how to answer it");
+    more(open, "autoos escalation list");
 }
 
-pub(crate) fn questions(id: &str, asked: &Value) {
-    for row in rows(asked, "") {
-        let answers: Vec<&str> = rows(row, "answers").iter().filter_map(Value::as_str).collect();
-        line(&format!(
-            "{} step {} ({}): {}",
-            text(row, "number"),
-            text(row, "step"),
-            text(row, "exit"),
-            tame(&text(row, "detail"))
-        ));
-        match row.get("resolved").filter(|r| !r.is_null()) {
-            Some(resolved) => line(&format!("  answered: {resolved}")),
-            None => line(&format!(
-                "  autoos escalation resolve {id} {} --number {}",
-                answers.join("|"),
-                text(row, "number")
-            )),
-        }
+/// How to see the rest of a list.
+fn more(page: &Value, command: &str) {
+    let next = text(page, "next");
+    if !next.is_empty() {
+        line(&format!("more with the same filters: {command} --page {next}"));
+    }
+    if page.get("complete") == Some(&Value::Bool(false)) {
+        line("the list is not whole yet: the node is still reading its journal");
     }
 }
 
@@ -152,15 +139,4 @@ pub(crate) fn new_key(answer: &Value) {
     line(&format!("id   {}", text(answer, "id")));
     line(&format!("key  {}", text(answer, "secret")));
     line("It is shown only now. From now on every request needs a key.");
-}
-
-pub(crate) fn cost(spent: &Value) {
-    for row in rows(spent, "lines") {
-        line(&format!(
-            "{:<32} {:>12}  {} calls",
-            text(row, "key"),
-            dollars(number(row, "cost_microusd")),
-            number(row, "calls"),
-        ));
-    }
 }

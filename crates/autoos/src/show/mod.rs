@@ -1,13 +1,18 @@
 //! What people see: lines for results, lists and progress. Reads JSON as any client gets it.
 
+mod bill;
 mod lists;
 mod progress;
+mod question;
 mod result;
+mod wrap;
 
+pub(crate) use bill::cost;
 pub(crate) use lists::{
-    audit, cost, escalations, keys, new_key, plan, providers, questions, tools, verified, workflows,
+    audit, escalations, keys, new_key, plan, providers, tools, verified, workflows,
 };
 pub(crate) use progress::{Progress, waits_for_human};
+pub(crate) use question::{brief, questions};
 pub(crate) use result::{exit_code, is_settled, result, workflow};
 
 use serde_json::Value;

@@ -95,7 +95,8 @@ impl Progress {
             "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" => {
                 self.say(&format!("  ↻ {what}"))
             }
-            "escalated" => self.say(&format!("  ? {what}")),
+            // The question itself is shown once all that happens by itself has happened.
+            "escalated" => self.say(&format!("  ? a human is asked about step {id}")),
             "escalation_resolved" | "paused" | "resumed" | "cancel_requested" => {
                 self.say(&format!("  · {what}"));
             }
@@ -128,7 +129,8 @@ pub(super) fn done_by(step: &Value) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a change leaves the workflow waiting for a human.
-pub(crate) fn waits_for_human(change: &Value) -> bool {
-    text(change, "state") == "escalated"
+/// Whether a change leaves the workflow waiting for a human. One before the last of `known` events
+/// does not: what it waited for was answered.
+pub(crate) fn waits_for_human(change: &Value, known: u64) -> bool {
+    text(change, "state") == "escalated" && number(change, "seq") + 1 >= known
 }

@@ -39,7 +39,7 @@ pub(crate) fn result(view: &Value) {
     if !failure.is_empty() {
         line(&format!("\n{}: {}", text(view, "state"), tame(&failure)));
     }
-    questions(view, &id);
+    super::questions(view);
     let tokens = view.get("tokens").cloned().unwrap_or_default();
     line(&format!(
         "took        {}, {} of {}, {} tokens in and {} out",
@@ -71,45 +71,7 @@ fn confidence(result: &Value) {
             ingredient.get("weight").and_then(Value::as_f64).unwrap_or(0.0),
         ));
     }
-    unsupported(result);
-}
-
-/// What an answer says that its evidence does not.
-fn unsupported(holder: &Value) {
-    let Some(checked) = holder.get("verification").filter(|v| !v.is_null()) else { return };
-    for claim in rows(checked, "unsupported").iter().filter_map(Value::as_str).take(10) {
-        line(&format!("unsupported {}", tame(claim)));
-    }
-}
-
-fn questions(view: &Value, id: &str) {
-    for question in rows(view, "escalations") {
-        if question.get("open") != Some(&Value::Bool(true)) {
-            continue;
-        }
-        let answers: Vec<&str> =
-            rows(question, "answers").iter().filter_map(Value::as_str).collect();
-        if let Some(proposed) = question.get("proposed").filter(|p| !p.is_null()) {
-            let answer = proposed.as_str().map_or_else(|| format!("{proposed:#}"), str::to_owned);
-            line(&format!("\nthe answer that was not sure enough:\n\n{}", tame(&answer)));
-        }
-        line(&format!(
-            "\na human is asked ({}): {}",
-            text(question, "exit"),
-            tame(&text(question, "detail"))
-        ));
-        unsupported(question);
-        line(&format!(
-            "answer with: autoos escalation resolve {id} {} --number {}",
-            answers.join("|"),
-            number(question, "number")
-        ));
-        line(&format!(
-            "without an answer by {}: {}",
-            text(question, "due"),
-            text(question, "default")
-        ));
-    }
+    super::question::unsupported(result, "");
 }
 
 /// The steps of a workflow and how they went.

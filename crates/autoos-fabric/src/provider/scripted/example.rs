@@ -9,13 +9,16 @@ use autoos_kernel::{
     plan::{Plan, Source, Work, WorkflowStep},
     words::{LlmRole, RiskLevel},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 /// The bytes of an answer of the example.
 const BYTES: usize = 500;
 
-static PLAN: LazyLock<Value> = LazyLock::new(|| json!(six_steps()));
+/// The plan as a planner would write it.
+static PLAN: LazyLock<String> = LazyLock::new(|| json!(six_steps()).to_string());
+
+static VERDICT: LazyLock<String> = LazyLock::new(verdict);
 
 /// The example's plan: `one`, `two` and `three` side by side, `verify` on all of them, and
 /// `answer` of what was verified.
@@ -68,26 +71,30 @@ fn step(id: &str, role: LlmRole, instruction: &str, inputs: &[&str]) -> Workflow
 /// The example's answer to a task.
 pub(super) fn answer(task: &Task) -> Answer {
     match task {
-        Task::Plan { .. } => Answer::value(PLAN.clone()),
+        Task::Plan { .. } => Answer::text(PLAN.as_str()),
         Task::Execute { instruction, .. } => {
             Answer::text(filled(&format!("{instruction}: done. ")))
         }
         Task::Synthesize { .. } => Answer::text(filled("The parts are done and agree. ")),
-        Task::Verify { .. } => {
-            let verdict = |method: &str| {
-                json!(Verdict {
-                    supported: true,
-                    confidence: 0.95,
-                    problems: Vec::new(),
-                    method: method.to_owned(),
-                })
-            };
-            let rest = BYTES.saturating_sub(verdict("").to_string().len());
-            let mut method = filled("compared part by part; ");
-            method.truncate(rest);
-            Answer::value(verdict(&method))
-        }
+        Task::Verify { .. } => Answer::text(VERDICT.as_str()),
     }
+}
+
+/// A verdict as a verifier would write it, in favour.
+fn verdict() -> String {
+    let written = |method: &str| {
+        json!(Verdict {
+            supported: true,
+            confidence: 0.95,
+            problems: Vec::new(),
+            method: method.to_owned(),
+        })
+        .to_string()
+    };
+    let rest = BYTES.saturating_sub(written("").len());
+    let mut method = filled("compared part by part; ");
+    method.truncate(rest);
+    written(&method)
 }
 
 /// A sentence over and over, to the length of an answer.
