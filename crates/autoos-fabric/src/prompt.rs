@@ -112,7 +112,7 @@ impl Block {
 /// The system text, what comes before the evidence, the evidence, and what comes after it.
 fn parts(task: &Task) -> (String, String, Vec<Block>, String) {
     match task {
-        Task::Plan { intent, contexts, risk, tools, refused } => {
+        Task::Plan { intent, contexts, risk, tools, refused, lessons } => {
             let before = plan::question(intent, *risk, tools);
             let mut blocks: Vec<Block> = contexts.iter().map(context).collect();
             let mut after = String::new();
@@ -124,6 +124,12 @@ fn parts(task: &Task) -> (String, String, Vec<Block>, String) {
                     writeln!(after, "- {problem}").expect("a string takes what is written");
                 }
                 after.push_str("Answer with a whole plan in which this is put right.");
+            }
+            if !lessons.is_empty() {
+                after.push_str("\nWhat was learned from failures before:\n");
+                for lesson in lessons {
+                    writeln!(after, "- {lesson}").expect("a string takes what is written");
+                }
             }
             (plan::system(), before, blocks, after)
         }

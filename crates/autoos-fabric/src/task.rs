@@ -23,6 +23,9 @@ pub enum Task {
         tools: Arc<[ToolSpec]>,
         /// What was wrong with the previous plan, and that plan.
         refused: Option<(Box<Plan>, Vec<String>)>,
+        /// What was learned from failures of earlier plans, a sentence each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lessons: Vec<String>,
     },
     /// To an executor: do one step's work with these inputs. The answer is text or fits the
     /// request's schema.

@@ -43,6 +43,8 @@ impl Prefix {
     pub const KEYS: Self = Self(*b"ky");
     /// What the fabric learned of its models.
     pub const FABRIC: Self = Self(*b"fb");
+    /// What was learned from failures.
+    pub const LESSONS: Self = Self(*b"ls");
     /// Agents. They own no stream; the prefix is for their ids only.
     pub const AGENT: Self = Self(*b"ag");
 

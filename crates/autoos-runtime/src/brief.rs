@@ -74,7 +74,8 @@ pub(crate) struct Loaded {
     pub(crate) intent_next: u64,
     pub(crate) workflow: Workflow,
     pub(crate) workflow_next: u64,
-    pub(crate) plan: Option<Arc<Plan>>,
+    /// The plan in force, by the name of its document.
+    pub(crate) plan: Option<(BodyRef, Arc<Plan>)>,
     pub(crate) outputs: HashMap<String, Arc<Value>>,
 }
 
@@ -97,7 +98,8 @@ pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<L
     let (mut plan, mut outputs) = (None, HashMap::new());
     if workflow.end.is_none() {
         if let Some(adopted) = &workflow.plan {
-            plan = Some(Arc::new(parse(&read(journal, uuid, adopted.body).await?)?));
+            let document = parse(&read(journal, uuid, adopted.body).await?)?;
+            plan = Some((adopted.body, Arc::new(document)));
         }
         for (id, step) in &workflow.steps {
             if let StepState::Completed(output) = &step.state {
@@ -107,6 +109,11 @@ pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<L
             if let Some(output) = &step.doubtful {
                 let value = parse(&read(journal, uuid, output.body).await?)?;
                 outputs.insert(crate::workflow::doubtful_name(id), Arc::new(value));
+            }
+            let answers = step.reviewing.iter().flat_map(|r| &r.answers).enumerate();
+            for (n, answer) in answers {
+                let value = parse(&read(journal, uuid, answer.output.body).await?)?;
+                outputs.insert(crate::workflow::answer_name(id, n), Arc::new(value));
             }
         }
     }

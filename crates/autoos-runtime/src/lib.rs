@@ -8,9 +8,12 @@
 mod agent;
 mod brief;
 mod clock;
+mod fork;
 mod inputs;
 mod intent;
+mod lessons;
 mod parts;
+mod route;
 mod runtime;
 mod shard;
 mod submission;

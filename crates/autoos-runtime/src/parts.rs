@@ -1,6 +1,6 @@
 //! What the runtime stands on, and how it is tuned.
 
-use crate::clock::Clock;
+use crate::{clock::Clock, lessons::Lessons};
 use autoos_fabric::SharedLlm;
 use autoos_journal::SharedJournal;
 use autoos_kernel::{
@@ -65,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     /// The tools as planners read them, shared by all who are asked for a plan.
     pub(crate) tools: Arc<[ToolSpec]>,
+    /// What was learned from failures.
+    pub(crate) lessons: Arc<Lessons>,
 }
 
 /// The fabric's models as the check of plans sees them.

@@ -21,9 +21,8 @@ impl Router for Fabrics<'_> {
     fn route(&self, wish: &route::Wish<'_>) -> Route {
         let allowed = |model: &str| wish.candidates.iter().any(|c| c.model == model);
         // What a lesson speaks against is asked when nobody else can be.
-        let taught = |model: &str| {
-            wish.candidates.iter().any(|c| c.model == model && c.lesson.is_some())
-        };
+        let taught =
+            |model: &str| wish.candidates.iter().any(|c| c.model == model && c.lesson.is_some());
         let known = self.0.candidates(wish.role);
         let exclude = |with_taught: bool| {
             let out = |id: &&String| !allowed(id) || (with_taught && taught(id));
@@ -38,15 +37,15 @@ impl Router for Fabrics<'_> {
         };
         let mut rng = Seeded(wish.bits);
         if let Some(model) = kept {
-            asked.exclude =
-                known.iter().map(|m| m.id.clone()).filter(|id| id != model).collect();
+            asked.exclude = known.iter().map(|m| m.id.clone()).filter(|id| id != model).collect();
             if let Routed::Chosen(_) = self.0.route(&asked, &mut rng) {
                 return Route::Ask { model: model.to_owned(), choice: None };
             }
         }
         asked.exclude = exclude(true);
         let mut routed = self.0.route(&asked, &mut rng);
-        if !matches!(routed, Routed::Chosen(_)) && wish.candidates.iter().any(|c| c.lesson.is_some())
+        if !matches!(routed, Routed::Chosen(_))
+            && wish.candidates.iter().any(|c| c.lesson.is_some())
         {
             asked.exclude = exclude(false);
             routed = self.0.route(&asked, &mut rng);
@@ -104,7 +103,8 @@ mod tests {
         fn ask(
             &self,
             _: autoos_fabric::Request,
-        ) -> BoxFuture<'static, Result<autoos_fabric::LlmResponse, autoos_fabric::Failure>> {
+        ) -> BoxFuture<'static, Result<autoos_fabric::LlmResponse, autoos_fabric::Failure>>
+        {
             unreachable!("nobody is asked here")
         }
 

@@ -3,7 +3,9 @@
 use crate::{
     agent,
     clock::SystemRng,
+    fork,
     intent::{self, prepare},
+    lessons::Lessons,
     parts::{Options, Parts, Setup},
     shard::{self, ShardActor},
     submission::{Refusal, Submission, Submitted},
@@ -14,6 +16,7 @@ use autoos_fabric::Model;
 use autoos_journal::{Body, Position};
 use autoos_kernel::{
     id::{IntentId, Shard, WorkflowId, uuid_at},
+    lesson::Lesson,
     plan::{Plan, outline::Outline},
     rng::Rng as _,
     tool::Catalog as _,
@@ -22,7 +25,7 @@ use autoos_kernel::{
 };
 use ractor::{Actor as _, ActorRef};
 use serde_json::Value;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -44,6 +47,8 @@ struct Inner {
     shards: Arc<Vec<ActorRef<shard::Message>>>,
     places: Arc<Semaphore>,
     waker: AbortHandle,
+    /// Keeps the lessons.
+    auditor: AbortHandle,
 }
 
 /// A human's answer to an escalation.
@@ -55,6 +60,8 @@ pub enum Answer {
     Edit(Value),
     /// Try again from the first rung.
     Retry,
+    /// Grant so much more, in micro-dollars, and try again from the first rung.
+    Raise(u64),
     /// Go on without the step.
     Skip,
     /// Give the workflow up.
@@ -68,7 +75,8 @@ impl Runtime {
     /// [`Refusal::Journal`] when the journal cannot be read.
     pub async fn start(parts: Parts, options: Options) -> Result<Self, Refusal> {
         let tools = parts.tools.tools().into_iter().cloned().collect();
-        let setup = Arc::new(Setup { options, tools });
+        let (lessons, auditor) = Lessons::start(parts.journal.clone(), parts.clock.clone()).await?;
+        let setup = Arc::new(Setup { options, tools, lessons });
         let bell = Arc::new(Bell::default());
         let mut shards = Vec::new();
         for _ in 0..parts.journal.shards() {
@@ -84,7 +92,7 @@ impl Runtime {
         waker.wake_running().await?;
         let waker = tokio::spawn(waker.run()).abort_handle();
         let places = Arc::new(Semaphore::new(setup.options.max_open));
-        Ok(Self { inner: Arc::new(Inner { parts, setup, shards, places, waker }) })
+        Ok(Self { inner: Arc::new(Inner { parts, setup, shards, places, waker, auditor }) })
     }
 
     /// Takes an intent on and returns once that is durable.
@@ -107,7 +115,7 @@ impl Runtime {
         if let Some(why) = inner.parts.journal.degraded() {
             tracing::debug!(why, "the journal is degraded, trying all the same");
         }
-        let acceptance = Box::new(prepare(&inner.parts, &inner.setup.options, submission).await?);
+        let acceptance = Box::new(prepare(&inner.parts, &inner.setup, submission).await?);
         let uuid = acceptance.loaded.brief.uuid;
         let (reply, answer) = oneshot::channel();
         self.shard(uuid)
@@ -153,6 +161,7 @@ impl Runtime {
             let decision = match &answer {
                 Answer::Approve => Decision::Approve,
                 Answer::Retry => Decision::Retry,
+                Answer::Raise(more) => Decision::Raise(*more),
                 Answer::Skip => Decision::Skip,
                 Answer::Abandon => Decision::Abandon,
                 Answer::Edit(value) => {
@@ -217,7 +226,7 @@ impl Runtime {
         let Some(planner) = planner else {
             return Err(Refusal::Invalid(vec!["no planner is free of charge here".into()]));
         };
-        let acceptance = prepare(parts, options, submission.clone()).await?;
+        let acceptance = prepare(parts, setup, submission.clone()).await?;
         let brief = &acceptance.loaded.brief;
         let plan = match &submission.plan {
             Some(plan) => plan.clone(),
@@ -226,7 +235,8 @@ impl Runtime {
                 .map_err(|why| Refusal::Invalid(vec![why]))?,
         };
         let budget = submission.budget_microusd.unwrap_or(options.budget_microusd);
-        let outline = intent::judge(parts, &plan, &brief.context_names(), submission.risk, budget)
+        let (names, risk, done) = (brief.context_names(), submission.risk, BTreeSet::new());
+        let outline = intent::judge(parts, setup, &plan, &names, risk, budget, &done)
             .map_err(Refusal::Invalid)?;
         Ok((plan, outline))
     }
@@ -252,6 +262,42 @@ impl Runtime {
             ]));
         }
         Ok(journal.erase(workflow.0).await?)
+    }
+
+    /// Lets another workflow go on from the first `at` events of this one, asking `model` wherever
+    /// it may be asked. The fork has an intent of its own, keeps its own copies of all bodies and
+    /// names its parent.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`]; [`Refusal::Invalid`] when there are not so many events, nothing was
+    /// left to do there, the model serves none of its steps, or a tool with an effect would act a
+    /// second time.
+    pub async fn fork(
+        &self,
+        parent: WorkflowId,
+        at: u64,
+        model: Option<String>,
+        by: String,
+    ) -> Result<Submitted, Refusal> {
+        let inner = &self.inner;
+        let submitted = fork::fork(&inner.parts, parent, at, model, by).await?;
+        // Its first order has it folded and go on.
+        self.command(submitted.workflow, Command::Tick).await?;
+        Ok(submitted)
+    }
+
+    /// Every lesson, the reverted ones included, by number.
+    #[must_use]
+    pub fn lessons(&self) -> Vec<Lesson> {
+        self.inner.setup.lessons.book().lessons().cloned().collect()
+    }
+
+    /// Takes a lesson back.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when there is none of that number, or it was reverted before.
+    pub async fn revert_lesson(&self, number: u32, by: String) -> Result<(), Refusal> {
+        self.inner.setup.lessons.revert(number, by).await
     }
 
     /// How many workflows are open, those that wait in memory included.
@@ -290,6 +336,7 @@ impl Runtime {
     pub async fn stop(&self) {
         self.inner.places.close();
         self.inner.waker.abort();
+        self.inner.auditor.abort();
         for shard in self.inner.shards.iter() {
             // One that is gone already has nothing to stop.
             let _ = shard.stop_and_wait(None, Some(Duration::from_secs(5))).await;

@@ -267,3 +267,23 @@ pub enum Event {
         reason: String,
     },
 }
+
+impl Event {
+    /// Every body that it names, to be given another name: a fork keeps its own copies.
+    pub fn bodies_mut(&mut self) -> Vec<&mut BodyRef> {
+        fn of(output: &mut Output) -> Vec<&mut BodyRef> {
+            std::iter::once(&mut output.body).chain(output.evidence.as_mut()).collect()
+        }
+        match self {
+            Self::Created(seed) => seed.plan.as_mut().map(|(body, _)| body).into_iter().collect(),
+            Self::PlanAdopted { plan, .. } => vec![plan],
+            Self::AttemptCompleted { output, .. }
+            | Self::AttemptAnswered { output, .. }
+            | Self::AnswerTaken { output, .. }
+            | Self::Completed { output } => of(output),
+            Self::AttemptFailed { doubtful, .. } => doubtful.as_mut().map(of).unwrap_or_default(),
+            Self::EscalationResolved { decision: Decision::Edit(body), .. } => vec![body],
+            _ => Vec::new(),
+        }
+    }
+}

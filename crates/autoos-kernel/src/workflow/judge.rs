@@ -108,17 +108,22 @@ impl Decider<'_> {
         problems
     }
 
-    /// Whether the plan may be made anew around a step: someone planned it, a human did not, and it
-    /// was not done too often.
+    /// Whether the plan may be made anew around a step: a model planned it, no human did, and it was
+    /// not done too often.
     pub(super) fn may_mutate(&self, id: &str) -> bool {
         let workflow = &self.workflow;
         workflow.mutations < super::MUTATIONS_MAX
             && workflow.mutation.is_none()
             && workflow.plan.is_some()
-            && workflow.steps.contains_key(PLANNING)
+            && workflow.steps.get(PLANNING).is_some_and(thinks)
             && !is_planning(id)
             && workflow.steps.get(id).is_some_and(|step| step.parent.is_none())
     }
+}
+
+/// Whether a planning step may come to another plan the second time.
+fn thinks(planning: &Step) -> bool {
+    planning.outline.models().iter().any(|c| !c.fixed)
 }
 
 /// Whether what was done under one shape is what the other asks for.

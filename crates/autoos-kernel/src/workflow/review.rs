@@ -15,8 +15,8 @@ use crate::{
     words::RiskLevel,
 };
 
-/// An answer of which so little stands in its evidence is not worth a reviewer's time.
-const HOPELESS: f64 = 0.35;
+/// An answer that is so far below what its risk asks for is not worth a reviewer's time.
+const OUT_OF_REACH: f64 = 0.2;
 /// What is left of the confidence of an answer that nobody could be had to review.
 const UNREVIEWED: f64 = 0.9;
 
@@ -74,7 +74,10 @@ impl Decider<'_> {
         let reviewed = step.outline.review().is_some_and(|r| !r.models.is_empty());
         let attempt = run.attempt;
         let goes_on = match run.purpose {
-            Purpose::Answer => reviewed && output.confidence.is_none_or(|c| c >= HOPELESS),
+            Purpose::Answer => {
+                let least = self.workflow.risk.threshold() - OUT_OF_REACH;
+                reviewed && output.confidence.is_none_or(|c| c >= least)
+            }
             Purpose::Second => true,
             Purpose::Review => false,
         };

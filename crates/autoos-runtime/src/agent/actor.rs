@@ -1,7 +1,7 @@
 //! The agent's actor: starts the one call of its attempt and reports what came of it.
 
 use super::{
-    Assignment, Job, Product, ask, tool,
+    Assignment, Job, Product, ask, review, tool,
     watch::{self, Bound, Stamp},
 };
 use crate::workflow::{self, Order};
@@ -120,6 +120,9 @@ async fn work(assignment: Arc<Assignment>) -> Report {
         Job::Plan { .. } => ask::plan(&assignment).await,
         Job::Step { written, .. } if matches!(written.work, Work::Tool { .. }) => {
             tool::work(&assignment).await
+        }
+        Job::Step { reviewed: Some(reviewed), .. } if reviewed.judge => {
+            review::work(&assignment, reviewed).await
         }
         Job::Step { .. } => ask::work(&assignment).await,
     }

@@ -3,7 +3,8 @@
 use super::{
     Assignment, Input, Job, Origin, Product,
     actor::{Miss, Report},
-    read_plan, trust,
+    read_plan,
+    trust::{self, Looked},
 };
 use crate::{
     brief::{Brief, Context, Source},
@@ -28,14 +29,16 @@ const EXCERPT: usize = 256 * 1024;
 
 /// Has the plan made.
 pub(super) async fn plan(assignment: &Assignment) -> Report {
-    let Job::Plan { model, tools, prompt_tokens, output_tokens, refused } = &assignment.job else {
+    let Job::Plan { model, tools, prompt_tokens, output_tokens, refused, around, lessons } =
+        &assignment.job
+    else {
         return nothing(Miss::failed(FailureClass::Invalid, "this is no planning step"));
     };
     let request = Request {
         key: assignment.key.clone(),
         model: model.clone(),
         role: LlmRole::Planner,
-        task: planning(tools, &assignment.brief).await,
+        task: planning(tools, &assignment.brief, around.as_ref(), lessons).await,
         schema: None,
         tools: Vec::new(),
         complaint: complaint(assignment, refused),
@@ -62,7 +65,7 @@ pub(crate) async fn plan_once(
         key: format!("plan/{}", brief.uuid),
         model,
         role: LlmRole::Planner,
-        task: planning(&setup.tools, brief).await,
+        task: planning(&setup.tools, brief, None, &setup.lessons.book().for_planners()).await,
         schema: None,
         tools: Vec::new(),
         complaint: None,
@@ -74,7 +77,12 @@ pub(crate) async fn plan_once(
     planned(response).map(|(_, plan)| plan).map_err(|miss| miss.detail)
 }
 
-async fn planning(tools: &Arc<[ToolSpec]>, brief: &Brief) -> Task {
+async fn planning(
+    tools: &Arc<[ToolSpec]>,
+    brief: &Brief,
+    around: Option<&(Arc<Plan>, Vec<String>)>,
+    lessons: &[String],
+) -> Task {
     let mut contexts = Vec::with_capacity(brief.contexts.len());
     for context in &brief.contexts {
         contexts.push(info(context).await);
@@ -84,7 +92,8 @@ async fn planning(tools: &Arc<[ToolSpec]>, brief: &Brief) -> Task {
         contexts,
         risk: brief.risk,
         tools: tools.clone(),
-        refused: None,
+        refused: around.map(|(plan, why)| (Box::new((**plan).clone()), why.clone())),
+        lessons: lessons.to_vec(),
     }
 }
 
@@ -101,7 +110,9 @@ fn planned(response: LlmResponse) -> Result<(Value, Plan), Miss> {
 /// Works a step of the plan.
 pub(super) async fn work(assignment: &Assignment) -> Report {
     let nobody = || nothing(Miss::failed(FailureClass::Invalid, "this step asks nobody"));
-    let Job::Step { written, model, inputs, .. } = &assignment.job else { return nobody() };
+    let Job::Step { written, model, inputs, reviewed, .. } = &assignment.job else {
+        return nobody();
+    };
     let Work::Ask { role, instruction, schema } = &written.work else { return nobody() };
     let Some(model) = model else {
         return nothing(Miss::failed(FailureClass::Auth, "no model serves this role"));
@@ -133,10 +144,22 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         timeout_ms: assignment.timeout_ms,
     };
     let role = *role;
+    // A second answer is held against the first once it is there; its model never sees that.
+    let rival = reviewed.as_ref().and_then(|r| r.answers.first()).map(|first| match &**first {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    let reviewed = reviewed.as_ref();
     send(assignment, request, move |response| match role {
         LlmRole::Verifier | LlmRole::Auditor => verdict(response),
         _ => {
-            let trust = trust::assess(&response.text, &asked, &gathered);
+            let looked = Looked {
+                second: rival.as_deref(),
+                ceiling: reviewed.and_then(|r| r.ceiling.as_ref()),
+                assurance: reviewed.map(|r| r.assurance),
+                ..Looked::default()
+            };
+            let trust = trust::assess_with(&response.text, &asked, &gathered, &looked);
             let value = response.value.unwrap_or(Value::String(response.text));
             Ok(Product { value, plan: None, trust: Some(trust) })
         }
@@ -144,7 +167,7 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
     .await
 }
 
-async fn send(
+pub(super) async fn send(
     assignment: &Assignment,
     request: Request,
     read: impl FnOnce(LlmResponse) -> Result<Product, Miss>,
@@ -164,20 +187,14 @@ async fn send(
 }
 
 /// The end of an attempt that asked nobody.
-fn nothing(miss: Miss) -> Report {
+pub(super) fn nothing(miss: Miss) -> Report {
     Report { end: Err(miss), cost: Some(0), tokens: (0, 0) }
 }
 
 /// A verdict against the work is an exit of its own, which the ladder answers by asking another.
 fn verdict(response: LlmResponse) -> Result<Product, Miss> {
     let value = value_of(response)?;
-    let verdict = Verdict::deserialize(&value).map_err(|why| {
-        Miss::failed(FailureClass::Malformed, format!("the verdict does not parse: {why}"))
-    })?;
-    if !(0.0..=1.0).contains(&verdict.confidence) {
-        let detail = "the verdict's confidence is not within 0 and 1";
-        return Err(Miss::failed(FailureClass::Malformed, detail));
-    }
+    let verdict = read_verdict(&value)?;
     let supported = verdict.supported;
     let detail = format!("not supported: {}", verdict.problems.join("; "));
     let trust = Some(trust::of_verdict(&verdict));
@@ -191,6 +208,22 @@ fn verdict(response: LlmResponse) -> Result<Product, Miss> {
         retry_after_ms: None,
         doubtful: Some(Box::new(product)),
     })
+}
+
+/// The verdict that a verifier gave.
+pub(super) fn verdict_of(response: LlmResponse) -> Result<Verdict, Miss> {
+    read_verdict(&value_of(response)?)
+}
+
+fn read_verdict(value: &Value) -> Result<Verdict, Miss> {
+    let verdict = Verdict::deserialize(value).map_err(|why| {
+        Miss::failed(FailureClass::Malformed, format!("the verdict does not parse: {why}"))
+    })?;
+    if (0.0..=1.0).contains(&verdict.confidence) {
+        return Ok(verdict);
+    }
+    let detail = "the verdict's confidence is not within 0 and 1";
+    Err(Miss::failed(FailureClass::Malformed, detail))
 }
 
 fn value_of(response: LlmResponse) -> Result<Value, Miss> {
@@ -231,7 +264,7 @@ pub(super) struct Gathered {
 }
 
 /// The inputs with what files hold: evidence, then the verdicts on it.
-async fn gather(inputs: &[Input]) -> Result<Vec<Gathered>, String> {
+pub(super) async fn gather(inputs: &[Input]) -> Result<Vec<Gathered>, String> {
     let mut gathered = Vec::with_capacity(inputs.len());
     for Input { name, found, origin } in inputs {
         let value = match found {

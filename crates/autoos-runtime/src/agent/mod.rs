@@ -6,6 +6,7 @@
 
 mod actor;
 mod ask;
+mod review;
 mod tool;
 mod trust;
 mod watch;
@@ -16,9 +17,10 @@ pub(crate) use ask::plan_once;
 use crate::{brief::Brief, inputs::Found, parts::Parts, workflow::Order};
 use autoos_journal::Body;
 use autoos_kernel::{
+    assurance::Assurance,
     id::AgentId,
     ladder::Exit,
-    plan::{Plan, WorkflowStep},
+    plan::{Plan, WorkflowStep, outline::Ceiling},
     time::Timestamp,
     tool::ToolSpec,
     workflow::{Command, End, Output},
@@ -56,6 +58,11 @@ pub(crate) enum Job {
         prompt_tokens: u32,
         output_tokens: u32,
         refused: Vec<String>,
+        /// The plan in force, when a part of it failed and is to be planned anew, and what the new
+        /// plan must look to.
+        around: Option<(Arc<Plan>, Vec<String>)>,
+        /// What was learned that plans should look to.
+        lessons: Vec<String>,
     },
     /// Work a step of the plan.
     Step {
@@ -64,7 +71,22 @@ pub(crate) enum Job {
         inputs: Vec<Input>,
         reads: Option<Found>,
         effectful: bool,
+        /// What is to be made sure of, when the step has an answer already.
+        reviewed: Option<Reviewed>,
     },
+}
+
+/// An answer that is to be made sure of.
+pub(crate) struct Reviewed {
+    /// The answer, and a second one where there is one.
+    pub(crate) answers: Vec<Arc<Value>>,
+    /// How sure it must be made.
+    pub(crate) assurance: Assurance,
+    /// The most that its confidence may come to.
+    pub(crate) ceiling: Option<Ceiling>,
+    /// Whether it is to be judged; else the same is worked once more, by someone who does not know
+    /// it.
+    pub(crate) judge: bool,
 }
 
 /// A step as its plan has it.

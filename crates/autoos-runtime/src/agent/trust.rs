@@ -3,8 +3,9 @@
 use super::{Origin, ask::Gathered};
 use autoos_fabric::{
     Verdict,
-    verify::{Basis, Claim, Confidence, Evidence, Grounding, Status, ground},
+    verify::{Basis, Claim, Confidence, Evidence, Grounding, Status, agree, ground},
 };
+use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -16,8 +17,29 @@ pub(crate) struct Trust {
     pub(crate) document: Value,
 }
 
-/// Checks an answer against what it was asked, its evidence and the verdicts on that evidence.
-pub(super) fn assess(answer: &str, asked: &str, inputs: &[Gathered]) -> Trust {
+/// What is known of an answer beside its evidence.
+#[derive(Default)]
+pub(super) struct Looked<'a> {
+    /// A verdict on the answer itself.
+    pub(super) verdict: Option<&'a Verdict>,
+    /// Who gave it.
+    pub(super) reviewer: Option<&'a str>,
+    /// An independent answer to the same.
+    pub(super) second: Option<&'a str>,
+    /// The most that the confidence may come to.
+    pub(super) ceiling: Option<&'a Ceiling>,
+    /// What the policy asked for.
+    pub(super) assurance: Option<Assurance>,
+}
+
+/// Checks an answer against what it was asked, its evidence, the verdicts on that evidence and what
+/// others made of it.
+pub(super) fn assess_with(
+    answer: &str,
+    asked: &str,
+    inputs: &[Gathered],
+    looked: &Looked<'_>,
+) -> Trust {
     let (verdicts, evidence): (Vec<&Gathered>, Vec<&Gathered>) =
         inputs.iter().partition(|input| input.origin == Origin::Verifier);
     let known: Vec<Evidence> = evidence
@@ -26,12 +48,16 @@ pub(super) fn assess(answer: &str, asked: &str, inputs: &[Gathered]) -> Trust {
         .collect();
     let mut grounding = ground(answer, &known);
     allow_question(&mut grounding, answer, asked);
-    let verdict = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
+    let told = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
+    let verdict = looked.verdict.or(told.as_ref());
+    let agreement = looked.second.map(|second| agree(&[answer, second]));
     let tools = evidence.iter().any(|input| input.found && input.origin == Origin::Given);
     let confidence = Confidence::of(&Basis {
         grounding: Some(&grounding),
-        verdict: verdict.as_ref(),
+        verdict,
         tool_evidence: tools,
+        agreement: agreement.as_ref(),
+        cap: looked.ceiling.map(|c| (c.confidence, c.reason.as_str())),
         ..Basis::default()
     });
     let unsupported: Vec<&Claim> = grounding.unsupported().collect();
@@ -43,12 +69,21 @@ pub(super) fn assess(answer: &str, asked: &str, inputs: &[Gathered]) -> Trust {
         grounding.claims.len(),
         unsupported.len(),
     );
-    if let Some(verdict) = &verdict {
+    if let Some(verdict) = verdict {
         summary.push_str("; verifier: ");
         summary.push_str(&verdict.method);
     }
+    if let Some(agreement) = &agreement {
+        summary.push_str(&format!("; an independent answer agrees to {:.2}", agreement.score));
+    }
+    if let Some(ceiling) = looked.ceiling {
+        summary.push_str(&format!("; at most {:.2}: {}", ceiling.confidence, ceiling.reason));
+    }
     let document = json!({
         "summary": summary,
+        "policy": looked.assurance,
+        "reviewer": looked.reviewer,
+        "problems": verdict.map(|v| &v.problems),
         "recipe": confidence.recipe,
         "unsupported": sentences,
         "places": unsupported,

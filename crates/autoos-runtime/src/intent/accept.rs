@@ -3,7 +3,8 @@
 use crate::{
     brief::{Brief, Context, Loaded, Source},
     clock::SystemRng,
-    parts::{Book, Options, Parts},
+    parts::{Book, Options, Parts, Setup},
+    route::Fabrics,
     submission::{NewContent, Refusal, Submission},
     workflow::{new_events, standing},
 };
@@ -18,9 +19,12 @@ use autoos_kernel::{
     },
     rng::Rng as _,
     words::{LlmRole, RiskLevel},
-    workflow::{Command, PLANNING, Seed, Workflow},
+    workflow::{Command, Means, PLANNING, Seed, Workflow},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// The longest intent, in bytes.
 const TEXT_MAX: usize = 64 * 1024;
@@ -39,10 +43,11 @@ pub(crate) struct Acceptance {
 /// Checks a submission and decides its acceptance.
 pub(crate) async fn prepare(
     parts: &Parts,
-    options: &Options,
+    setup: &Setup,
     submission: Submission,
 ) -> Result<Acceptance, Refusal> {
     validate(&submission)?;
+    let options = &setup.options;
     let now = parts.clock.now();
     let uuid = match &submission.idempotency_key {
         Some(key) => uuid_of_key(&submission.tenant, key),
@@ -50,7 +55,7 @@ pub(crate) async fn prepare(
     };
     let budget = submission.budget_microusd.unwrap_or(options.budget_microusd);
     let outline = match &submission.plan {
-        Some(plan) => Some(check_plan(parts, &submission, plan, budget)?),
+        Some(plan) => Some(check_plan(parts, setup, &submission, plan, budget)?),
         None => None,
     };
     let key = parts.journal.body_key(uuid).await?;
@@ -90,7 +95,9 @@ pub(crate) async fn prepare(
         .decide(intent::Command::Accept(request))
         .map_err(|why| Refusal::Invalid(vec![why.to_string()]))?;
     let mut workflow = Workflow::new(WorkflowId(uuid));
-    let created = workflow.decide(Command::Create(seed), now, &mut SystemRng)?;
+    let router = Fabrics(&*parts.llm);
+    let mut means = Means { rng: &mut SystemRng, router: &router };
+    let created = workflow.decide(Command::Create(seed), now, &mut means)?;
 
     let shard = workflow.id.stream().shard(parts.journal.shards());
     let trace = submission.trace;
@@ -118,8 +125,8 @@ pub(crate) async fn prepare(
         intent,
         intent_next: 1,
         workflow_next: created.len() as u64,
+        plan: workflow.plan.as_ref().map(|adopted| adopted.body).zip(plan),
         workflow,
-        plan,
         outputs: HashMap::new(),
     };
     Ok(Acceptance { loaded, batch, trace })
@@ -140,7 +147,7 @@ fn validate(submission: &Submission) -> Result<(), Refusal> {
         problems
             .push(format!("{} contexts are more than {CONTEXTS_MAX}", submission.contexts.len()));
     }
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for context in &submission.contexts {
         let name = &context.name;
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -168,21 +175,27 @@ fn validate(submission: &Submission) -> Result<(), Refusal> {
 /// The outline of a plan that came with the intent.
 fn check_plan(
     parts: &Parts,
+    setup: &Setup,
     submission: &Submission,
     plan: &Plan,
     budget_microusd: u64,
 ) -> Result<Outline, Refusal> {
     let contexts: Vec<String> = submission.contexts.iter().map(|c| c.name.clone()).collect();
-    judge(parts, plan, &contexts, submission.risk, budget_microusd).map_err(Refusal::Invalid)
+    let done = BTreeSet::new();
+    let risk = submission.risk;
+    judge(parts, setup, plan, &contexts, risk, budget_microusd, &done).map_err(Refusal::Invalid)
 }
 
-/// The kernel's check with everything that it needs.
+/// The kernel's check with everything that it needs. `done` are the steps that an earlier revision
+/// of the plan has done.
 pub(crate) fn judge(
     parts: &Parts,
+    setup: &Setup,
     plan: &Plan,
     contexts: &[String],
     risk: RiskLevel,
     budget_microusd: u64,
+    done: &BTreeSet<String>,
 ) -> Result<Outline, Vec<String>> {
     check::check(
         plan,
@@ -191,7 +204,9 @@ pub(crate) fn judge(
             models: &Book(&parts.llm),
             contexts,
             budget_microusd,
-            all_critical: risk.max(plan.intent.risk) == RiskLevel::Critical,
+            risk,
+            lessons: &setup.lessons.book(),
+            done,
         },
     )
 }
@@ -205,7 +220,7 @@ pub(crate) fn planner(parts: &Parts, options: &Options) -> StepOutline {
     );
     StepOutline {
         id: PLANNING.into(),
-        kind: StepKind::Ask { role: LlmRole::Planner, models },
+        kind: StepKind::Ask { role: LlmRole::Planner, models, review: None },
         needs: Vec::new(),
         evaluated: false,
         gated: false,
@@ -213,6 +228,7 @@ pub(crate) fn planner(parts: &Parts, options: &Options) -> StepOutline {
         fallback: FallbackStrategy::Escalate,
         timeout_ms: options.planning_timeout_ms,
         items: 1,
+        task: String::new(),
     }
 }
 

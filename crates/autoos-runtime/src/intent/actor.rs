@@ -15,11 +15,11 @@ use autoos_kernel::{
     id::WorkflowId,
     intent::{Command, Intent},
     plan::Plan,
-    words::WorkflowState,
+    words::{RiskLevel, WorkflowState},
     workflow as rules,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
 /// The actor.
@@ -118,7 +118,9 @@ impl Actor for IntentActor {
             Message::Accepted(result) => state.accepted(&myself, result).await,
             Message::Loaded(loaded) => state.loaded(&myself, *loaded).await,
             Message::Order(order) => state.order(*order),
-            Message::Judge { body, plan, free_microusd } => state.judge(body, plan, free_microusd),
+            Message::Judge { body, plan, free_microusd, risk, done } => {
+                state.judge(body, plan, free_microusd, risk, &done)
+            }
             Message::Idle => state.tell_shard(shard::Message::Idle(state.uuid)),
             Message::Retire => state.retire(),
             Message::Retired(gone) => {
@@ -264,15 +266,19 @@ impl State {
         body: BodyRef,
         plan: Result<Arc<Plan>, String>,
         free_microusd: u64,
+        risk: RiskLevel,
+        done: &BTreeSet<String>,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &self.open else { return Ok(()) };
         let verdict = match plan {
             Ok(plan) => accept::judge(
                 &self.parts,
+                &self.setup,
                 &plan,
                 &open.brief.context_names(),
-                open.brief.risk,
+                risk,
                 free_microusd,
+                done,
             ),
             Err(why) => Err(vec![why]),
         };

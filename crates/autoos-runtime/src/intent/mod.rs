@@ -19,8 +19,12 @@ pub(crate) use actor::{Arguments, IntentActor, Start};
 
 use crate::{brief::Loaded, submission::Refusal, workflow::Order};
 use autoos_journal::{Error, Position};
-use autoos_kernel::{body::BodyRef, plan::Plan, words::WorkflowState};
-use std::sync::Arc;
+use autoos_kernel::{
+    body::BodyRef,
+    plan::Plan,
+    words::{RiskLevel, WorkflowState},
+};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Messages to an intent.
 pub(crate) enum Message {
@@ -38,6 +42,10 @@ pub(crate) enum Message {
         plan: Result<Arc<Plan>, String>,
         /// What is left to spend, in micro-dollars.
         free_microusd: u64,
+        /// What a wrong answer would cost.
+        risk: RiskLevel,
+        /// The steps that an earlier revision has done.
+        done: BTreeSet<String>,
     },
     /// From its workflow: nothing to do for a while.
     Idle,

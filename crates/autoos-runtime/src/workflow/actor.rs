@@ -3,6 +3,7 @@
 use super::{
     Message, Order,
     assign::Desk,
+    learn::Learned,
     record::{Draft, standing},
 };
 use crate::{
@@ -12,14 +13,16 @@ use crate::{
     inputs::Inputs,
     intent,
     parts::{Parts, Setup},
+    route::Fabrics,
     submission::Refusal,
     supervise::{self, Loss},
 };
 use autoos_journal::{Error, Position, Snapshot, Standing};
 use autoos_kernel::{
+    body::BodyRef,
     ladder::Exit,
     plan::Plan,
-    workflow::{Command, Effect, End, FOLD_VERSION, PLANNING, StepState, Workflow},
+    workflow::{Command, Effect, End, FOLD_VERSION, Means, Step, StepState, Workflow, is_planning},
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use serde_json::Value;
@@ -57,7 +60,8 @@ pub(crate) struct State {
     /// The sequence of the next event to be appended.
     next: u64,
     snapshot_at: u64,
-    plan: Option<Arc<Plan>>,
+    /// The plan in force, by the name of its document.
+    plan: Option<(BodyRef, Arc<Plan>)>,
     /// The document that was read last as a plan, and what it says.
     read: Option<(Arc<Value>, Arc<Plan>)>,
     outputs: HashMap<String, Arc<Value>>,
@@ -71,6 +75,8 @@ pub(crate) struct State {
     agents: HashMap<ActorId, (Effect, ActorRef<agent::Message>)>,
     timer: Option<(autoos_kernel::time::Timestamp, AbortHandle)>,
     told_idle: bool,
+    /// What the append in flight teaches.
+    learned: Vec<Learned>,
 }
 
 impl Actor for WorkflowActor {
@@ -105,6 +111,7 @@ impl Actor for WorkflowActor {
             agents: HashMap::new(),
             timer: None,
             told_idle: false,
+            learned: Vec::new(),
         })
     }
 
@@ -214,23 +221,20 @@ impl State {
     fn record(&mut self, myself: &ActorRef<Message>) {
         let now = self.parts.clock.now();
         let mut draft = Draft::default();
+        let llm = self.parts.llm.clone();
+        let (router, mut rng) = (Fabrics(&*llm), SystemRng);
+        let mut means = Means { rng: &mut rng, router: &router };
         for mut order in std::mem::take(&mut self.queue) {
             if let (Some((_, document)), Some(plan)) = (&order.value, order.plan.take()) {
                 self.read = Some((document.clone(), plan));
             }
-            draft.take(
-                order,
-                &mut self.workflow,
-                &mut self.outputs,
-                self.trace,
-                now,
-                &mut SystemRng,
-            );
+            draft.take(order, &mut self.workflow, &mut self.outputs, self.trace, now, &mut means);
         }
         if draft.is_empty() {
             return;
         }
         self.told_idle = false;
+        self.learned.append(&mut draft.learned);
         let added = draft.len();
         let shard = self.workflow.id.stream().shard(self.parts.journal.shards());
         let epoch = self.parts.journal.epoch(shard);
@@ -252,6 +256,9 @@ impl State {
             Ok(position) => {
                 for reply in replies {
                     let _ = reply.send(Ok(Some(position)));
+                }
+                for learned in self.learned.drain(..) {
+                    learned.tell(&self.setup.lessons, &*self.parts.llm);
                 }
                 self.keep_snapshot();
                 Ok(())
@@ -321,13 +328,18 @@ impl State {
                 self.agents.insert(agent.get_id(), (effect, agent));
             }
             Effect::Inquire { step, attempt } => self.inquire(step, *attempt, myself),
-            Effect::Judge { plan, .. } => {
+            Effect::Judge { step, plan, .. } => {
                 let body = *plan;
-                let plan = self.drafted().ok_or("a plan without its document")?;
+                let plan = self.drafted(step).ok_or("a plan without its document")?;
+                let steps = self.workflow.steps.iter();
+                let done = steps.filter(|(_, s)| s.state.is_over()).map(|(id, _)| id.clone());
+                let (done, risk) = (done.collect(), self.workflow.risk);
                 self.intent.send_message(intent::Message::Judge {
                     body,
                     plan,
                     free_microusd: self.workflow.budget.free(),
+                    risk,
+                    done,
                 })?;
             }
             Effect::Evaluate { step } => {
@@ -345,18 +357,24 @@ impl State {
         Ok(())
     }
 
-    /// The plan in force: read from the planning step's output when it was adopted just now.
+    /// The plan in force: read from its planning step's output when it was adopted just now.
     fn plan(&mut self) -> Option<Arc<Plan>> {
-        if self.plan.is_none() && self.workflow.plan.is_some() {
-            self.plan = self.drafted()?.ok();
+        let adopted = self.workflow.plan.as_ref()?.body;
+        if self.plan.as_ref().is_none_or(|(body, _)| *body != adopted) {
+            let made = |step: &Step| matches!(&step.state, StepState::Completed(output) if output.body == adopted);
+            let mut steps = self.workflow.steps.iter();
+            let planning =
+                steps.find(|(id, s)| is_planning(id) && made(s)).map(|(id, _)| id.clone());
+            let plan = self.drafted(&planning?)?.ok()?;
+            self.plan = Some((adopted, plan));
         }
-        self.plan.clone()
+        self.plan.as_ref().map(|(_, plan)| plan.clone())
     }
 
-    /// The planning step's output as a plan, or what keeps it from being one; none when there is
-    /// no output. A document is read once.
-    fn drafted(&mut self) -> Option<Result<Arc<Plan>, String>> {
-        let document = self.outputs.get(PLANNING)?;
+    /// A planning step's output as a plan, or what keeps it from being one; none when there is no
+    /// output. A document is read once.
+    fn drafted(&mut self, planning: &str) -> Option<Result<Arc<Plan>, String>> {
+        let document = self.outputs.get(planning)?;
         if let Some((read, plan)) = &self.read
             && Arc::ptr_eq(read, document)
         {
@@ -370,13 +388,13 @@ impl State {
     }
 
     fn desk(&mut self) -> Desk<'_> {
-        self.plan();
+        let plan = self.plan();
         Desk {
             parts: &self.parts,
             setup: &self.setup,
             brief: &self.brief,
             workflow: &self.workflow,
-            plan: self.plan.as_ref(),
+            plan,
             outputs: &self.outputs,
         }
     }

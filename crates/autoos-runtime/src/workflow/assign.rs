@@ -1,7 +1,8 @@
 //! What an agent is told: the attempt in the machine's state and the step in the plan, made one.
 
+use super::record::answer_name;
 use crate::{
-    agent::{Assignment, Input, Job, Origin, Written},
+    agent::{Assignment, Input, Job, Origin, Reviewed, Written},
     brief::Brief,
     inputs::{Inputs, written},
     parts::{Parts, Setup},
@@ -9,7 +10,7 @@ use crate::{
 use autoos_kernel::{
     plan::{Plan, Source, Work},
     words::LlmRole,
-    workflow::{PLANNING, StepState, Workflow},
+    workflow::{Purpose, Step, StepState, Workflow, is_planning},
 };
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
@@ -20,7 +21,7 @@ pub(super) struct Desk<'a> {
     pub(super) setup: &'a Setup,
     pub(super) brief: &'a Arc<Brief>,
     pub(super) workflow: &'a Workflow,
-    pub(super) plan: Option<&'a Arc<Plan>>,
+    pub(super) plan: Option<Arc<Plan>>,
     pub(super) outputs: &'a HashMap<String, Arc<Value>>,
 }
 
@@ -30,9 +31,12 @@ impl Desk<'_> {
     pub(super) fn assign(&self, id: &str) -> Option<Assignment> {
         let step = self.workflow.steps.get(id)?;
         let StepState::Running(run) = &step.state else { return None };
-        let model = step.outline.models().get(step.model).map(|m| m.model.clone());
+        let model = match &step.reviewing {
+            Some(reviewing) => reviewing.model.clone(),
+            None => step.candidate().map(|m| m.model.clone()),
+        };
         let effectful = step.outline.is_effectful();
-        let job = if id == PLANNING {
+        let job = if is_planning(id) {
             let options = &self.setup.options;
             Job::Plan {
                 model: model?,
@@ -40,6 +44,8 @@ impl Desk<'_> {
                 prompt_tokens: options.planning_prompt_tokens,
                 output_tokens: options.planning_output_tokens,
                 refused: self.workflow.refused.clone(),
+                around: self.around(),
+                lessons: self.setup.lessons.book().for_planners(),
             }
         } else {
             self.job(id, model, effectful)?
@@ -63,7 +69,7 @@ impl Desk<'_> {
     }
 
     fn job(&self, id: &str, model: Option<String>, effectful: bool) -> Option<Job> {
-        let plan = self.plan?;
+        let plan = self.plan.as_ref()?;
         let state = self.workflow.steps.get(id)?;
         // An element of a list is written where its list is.
         let name = state.parent.as_ref().map_or(id, |(list, _)| list.as_str());
@@ -86,6 +92,43 @@ impl Desk<'_> {
             inputs: named.collect(),
             reads,
             effectful,
+            reviewed: self.reviewed(id, state),
+        })
+    }
+
+    /// The plan that is made anew around a failure, and what the new one must look to.
+    fn around(&self) -> Option<(Arc<Plan>, Vec<String>)> {
+        let mutation = self.workflow.mutation.as_ref()?;
+        let failed = self.workflow.steps.get(&mutation.step)?;
+        let why = failed.note.clone().unwrap_or_default();
+        let mut told = vec![format!(
+            "step {} failed for good ({}): {why}. Reach the same goals by another way: split it, \
+             use another tool, or ask for less",
+            mutation.step, mutation.exit
+        )];
+        let steps = self.workflow.steps.iter().filter(|(id, _)| !is_planning(id));
+        let kept: Vec<&str> =
+            steps.filter(|(_, s)| !s.is_replaceable()).map(|(id, _)| id.as_str()).collect();
+        if !kept.is_empty() {
+            told.push(format!(
+                "these steps are done or under way; keep them as they are and use their outputs: {}",
+                kept.join(", ")
+            ));
+        }
+        Some((self.plan.clone()?, told))
+    }
+
+    /// The answer that an attempt is to make sure of.
+    fn reviewed(&self, id: &str, step: &Step) -> Option<Reviewed> {
+        let (reviewing, review) = (step.reviewing.as_ref()?, step.outline.review()?);
+        let answers = (0..reviewing.answers.len())
+            .filter_map(|n| self.outputs.get(&answer_name(id, n)).cloned())
+            .collect();
+        Some(Reviewed {
+            answers,
+            assurance: review.assurance,
+            ceiling: review.ceiling.clone(),
+            judge: step.purpose() == Purpose::Review,
         })
     }
 }

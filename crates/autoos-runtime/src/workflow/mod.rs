@@ -14,10 +14,11 @@
 
 mod actor;
 mod assign;
+mod learn;
 mod record;
 
 pub(crate) use actor::{Arguments, WorkflowActor};
-pub(crate) use record::{doubtful_name, new_events, standing};
+pub(crate) use record::{answer_name, doubtful_name, new_events, standing};
 
 use crate::submission::Refusal;
 use autoos_journal::{Body, Error, Position};

@@ -1,12 +1,14 @@
 //! What is decided and not yet recorded, as one batch for the journal.
 
-use super::{Order, Reply};
+use super::{
+    Order, Reply,
+    learn::{self, Learned},
+};
 use autoos_journal::{Batch, Body, NewEvent, Standing, StreamWrite, Trace};
 use autoos_kernel::{
     codec::Recorded,
-    rng::Rng,
     time::Timestamp,
-    workflow::{Command, Decision, Effect, End, Event, Rejected, Workflow},
+    workflow::{Command, Decision, Effect, End, Event, Means, Purpose, Rejected, Workflow},
 };
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
@@ -18,6 +20,8 @@ pub(super) struct Draft {
     bodies: Vec<Body>,
     /// Who waits for it.
     pub(super) replies: Vec<Reply>,
+    /// What it teaches, once it is recorded.
+    pub(super) learned: Vec<Learned>,
 }
 
 impl Draft {
@@ -38,12 +42,14 @@ impl Draft {
         outputs: &mut HashMap<String, Arc<Value>>,
         trace: Option<Trace>,
         now: Timestamp,
-        rng: &mut dyn Rng,
+        means: &mut Means<'_>,
     ) {
         let command = std::mem::replace(&mut order.command, Command::Tick);
         let approved = approved(&command, workflow);
+        let answered = answered(&command, workflow);
+        let before = learn::before(&command, workflow);
         let value = order.value.take().filter(|_| brings_value(&command));
-        let events = match workflow.decide(command, now, rng) {
+        let events = match workflow.decide(command, now, means) {
             Ok(events) if events.is_empty() => return order.answer(Ok(None)),
             Ok(events) => events,
             // A late report of an agent that was given up is of no interest to anyone.
@@ -53,15 +59,20 @@ impl Draft {
             Err(rejected) => return order.answer(Err(rejected.into())),
         };
         if let Some((step, value)) = value {
-            let id = if events.iter().any(|e| {
+            let stands = |e: &Event| {
                 matches!(e, Event::AttemptCompleted { .. } | Event::EscalationResolved { .. })
-            }) {
-                step
-            } else {
-                doubtful_name(&step)
             };
+            let id = if events.iter().any(stands) { step } else { answer_name(&step, answered) };
             outputs.insert(id, value);
         }
+        for event in &events {
+            if let Event::AnswerTaken { step, .. } = event
+                && let Some(value) = outputs.get(&doubtful_name(step)).cloned()
+            {
+                outputs.insert(step.clone(), value);
+            }
+        }
+        self.learned.extend(learn::after(&before, &events, workflow));
         if let Some(step) = approved
             && let Some(value) = outputs.get(&doubtful_name(&step)).cloned()
         {
@@ -116,9 +127,23 @@ pub(crate) fn standing(workflow: &Workflow, now: Timestamp) -> Standing {
     }
 }
 
-/// Outputs that were not sure enough are kept beside the others until a human has spoken.
+/// Outputs that are not believed yet are kept beside the others.
 pub(crate) fn doubtful_name(step: &str) -> String {
-    format!("{step}?")
+    answer_name(step, 0)
+}
+
+/// The same for the answers of a step, counted from 0, that are being made sure of.
+pub(crate) fn answer_name(step: &str, n: usize) -> String {
+    if n == 0 { format!("{step}?") } else { format!("{step}?{n}") }
+}
+
+/// How many answers of the step that a command is about are there before it: a second answer is
+/// kept beside the first, and what a review brings is the first once more.
+fn answered(command: &Command, workflow: &Workflow) -> usize {
+    let Command::Ended { step, .. } = command else { return 0 };
+    let Some(step) = workflow.steps.get(step) else { return 0 };
+    let second = step.purpose() == Purpose::Second;
+    step.reviewing.as_ref().filter(|_| second).map_or(0, |r| r.answers.len())
 }
 
 fn brings_value(command: &Command) -> bool {

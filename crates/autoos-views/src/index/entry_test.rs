@@ -35,7 +35,8 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
 }
 
 fn ask(role: LlmRole) -> StepKind {
-    let model = |name: &str| Candidate { model: name.into(), reserve_microusd: 20, ..Candidate::default() };
+    let model =
+        |name: &str| Candidate { model: name.into(), reserve_microusd: 20, ..Candidate::default() };
     StepKind::Ask { role, models: vec![model("a/one"), model("b/two")] }
 }
 

@@ -74,7 +74,11 @@ fn outline_step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
 fn asks(role: LlmRole, models: &[&str]) -> StepKind {
     let models = models
         .iter()
-        .map(|m| Candidate { model: (*m).to_owned(), reserve_microusd: 1_000, ..Candidate::default() })
+        .map(|m| Candidate {
+            model: (*m).to_owned(),
+            reserve_microusd: 1_000,
+            ..Candidate::default()
+        })
         .collect();
     StepKind::Ask { role, models }
 }

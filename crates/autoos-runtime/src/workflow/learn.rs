@@ -1,0 +1,116 @@
+//! What the ends of attempts teach: failures for the lessons, verdicts for what the fabric knows of
+//! its models. Told only once the end is recorded.
+
+use crate::lessons::Lessons;
+use autoos_fabric::{Judgement, Llm, TaskKind};
+use autoos_kernel::{
+    ladder::is_doubt,
+    lesson::FailureRecord,
+    plan::outline::StepKind,
+    workflow::{Command, Event, Purpose, Step, StepState, Workflow},
+};
+
+/// Something to be told.
+pub(super) enum Learned {
+    Failure(FailureRecord),
+    Verdict(Judgement),
+}
+
+impl Learned {
+    pub(super) fn tell(self, lessons: &Lessons, llm: &dyn Llm) {
+        match self {
+            Self::Failure(record) => lessons.note(record),
+            Self::Verdict(judgement) => llm.judged(&judgement),
+        }
+    }
+}
+
+/// An attempt in flight, as it stood before a command.
+pub(super) struct Before {
+    step: String,
+    task: String,
+    tool: Option<String>,
+    /// Who gave the answer that the attempt works on or makes sure of.
+    author: Option<String>,
+    /// Who works the attempt.
+    worker: Option<String>,
+    purpose: Purpose,
+    /// Of an answer that is being made sure of: how sure it was by itself, and what kind of call
+    /// brought it.
+    answer: Option<(f64, TaskKind)>,
+}
+
+/// What the command may end.
+pub(super) fn before(command: &Command, workflow: &Workflow) -> Vec<Before> {
+    let running = |step: &Step| match &step.state {
+        StepState::Running(run) => Some(run.purpose),
+        _ => None,
+    };
+    let one = |(id, step): (&String, &Step)| Some(look(id, step, running(step)?));
+    match command {
+        Command::Ended { step, .. } => {
+            workflow.steps.get_key_value(step).and_then(one).into_iter().collect()
+        }
+        Command::Create(_) => Vec::new(),
+        _ => workflow.steps.iter().filter_map(one).collect(),
+    }
+}
+
+fn look(id: &str, step: &Step, purpose: Purpose) -> Before {
+    let (role, tool) = match &step.outline.kind {
+        StepKind::Ask { role, .. } => (Some(*role), None),
+        StepKind::Tool { name, .. } => (None, Some(name.clone())),
+        StepKind::Wait { .. } => (None, None),
+    };
+    let author = step.candidate().map(|c| c.model.clone());
+    let reviewing = step.reviewing.as_ref();
+    let worker = match purpose {
+        Purpose::Answer => author.clone(),
+        Purpose::Second | Purpose::Review => reviewing.and_then(|r| r.model.clone()),
+    };
+    let first = reviewing.and_then(|r| r.answers.first());
+    let answer = first
+        .and_then(|a| a.output.confidence)
+        .and_then(|sure| Some((sure, TaskKind::of(role?, false))));
+    let task = step.outline.task().to_owned();
+    Before { step: id.to_owned(), task, tool, author, worker, purpose, answer }
+}
+
+/// What the events that came of it teach.
+pub(super) fn after(before: &[Before], events: &[Event], workflow: &Workflow) -> Vec<Learned> {
+    let mut learned = Vec::new();
+    for event in events {
+        let (Event::AttemptFailed { step, .. } | Event::AttemptCompleted { step, .. }) = event
+        else {
+            continue;
+        };
+        let Some(was) = before.iter().find(|was| was.step == *step) else { continue };
+        let doubt = match event {
+            Event::AttemptFailed { exit, .. } => {
+                // A verdict against an answer is the author's failure.
+                let author = was.purpose == Purpose::Answer || is_doubt(*exit);
+                let model = if author { &was.author } else { &was.worker };
+                let task = if author { was.task.clone() } else { "verifier".to_owned() };
+                learned.push(Learned::Failure(FailureRecord {
+                    workflow: workflow.id,
+                    step: step.clone(),
+                    task,
+                    model: model.clone(),
+                    tool: was.tool.clone(),
+                    exit: *exit,
+                }));
+                is_doubt(*exit)
+            }
+            _ => false,
+        };
+        let judged = doubt || matches!(event, Event::AttemptCompleted { .. });
+        if was.purpose == Purpose::Review
+            && judged
+            && let (Some((confidence, kind)), Some(model)) = (was.answer, was.author.clone())
+        {
+            let right = !doubt;
+            learned.push(Learned::Verdict(Judgement { model, kind, confidence, right }));
+        }
+    }
+    learned
+}
