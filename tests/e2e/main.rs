@@ -4,7 +4,6 @@
 mod bad_input;
 mod full_disk;
 mod held;
-mod kept_lists;
 mod kill;
 mod newcomer;
 mod overload;
