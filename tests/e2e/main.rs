@@ -4,6 +4,7 @@
 mod bad_input;
 mod full_disk;
 mod held;
+mod kept_lists;
 mod kill;
 mod newcomer;
 mod overload;

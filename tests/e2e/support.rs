@@ -60,6 +60,14 @@ impl Node {
         Self { process, url }
     }
 
+    /// Asks it to end, as a service manager would, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill starts");
+        assert!(asked.success());
+        assert!(self.process.wait().expect("it ends").success());
+    }
+
     /// What it takes of memory, in KiB, where the system says so.
     pub(crate) fn resident_kib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;

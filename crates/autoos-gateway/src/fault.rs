@@ -35,6 +35,14 @@ pub(crate) enum Fault {
     Unauthenticated(String),
     #[error("{0}")]
     Forbidden(String),
+    /// A file that clients may not name.
+    #[error("{0}")]
+    NotServed(String),
+    /// A backup that could not be made.
+    #[error("no backup was made: {0}")]
+    Backup(String),
+    #[error("nothing more of the body came for {ms} ms")]
+    SlowBody { ms: u64 },
     /// A thing that is not there, as a sentence.
     #[error("{0}")]
     Missing(String),
@@ -100,13 +108,34 @@ impl Fault {
                 "unauthenticated",
                 S::UNAUTHORIZED,
                 Code::Unauthenticated,
-                "send a key that works as X-API-Key; `autoos key create` makes one",
+                "send a key that works as X-API-Key; on the node's machine `autoos key create NAME \
+                 --data-dir DIR`, by whoever can read that directory, makes one and needs none",
             ),
             Self::Forbidden(_) => (
                 "forbidden",
                 S::FORBIDDEN,
                 Code::PermissionDenied,
-                "ask with a key that may do this",
+                "ask with a key that may do this; those of the tenant default are the operator's",
+            ),
+            Self::NotServed(_) => (
+                "forbidden",
+                S::FORBIDDEN,
+                Code::PermissionDenied,
+                "send the file with PUT /api/v1/uploads/{name} and name the upload as the \
+                 context, or have the operator open its folder: `autoos serve --root DIR`",
+            ),
+            Self::Backup(_) => (
+                "backup_failed",
+                S::CONFLICT,
+                Code::FailedPrecondition,
+                "name a folder on the node's machine that is empty or not there yet, that the \
+                 node's user may write and that has room; what was begun there is no backup",
+            ),
+            Self::SlowBody { .. } => (
+                "slow_body",
+                S::REQUEST_TIMEOUT,
+                Code::DeadlineExceeded,
+                "nothing took place: send the whole body without a pause, and repeat the request",
             ),
             Self::Missing(_) => (
                 "not_found",

@@ -3,8 +3,9 @@
 use super::Params;
 use crate::{call::Call, edge::Edge, fault::Fault};
 use autoos_fabric::ProviderStatus;
+use autoos_guard::DEFAULT_TENANT;
 use autoos_kernel::tool::ToolSpec;
-use autoos_views::{CostLine, Dimension};
+use autoos_views::Dimension;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,15 +45,39 @@ pub(super) struct CostQuery {
     by: Option<String>,
 }
 
+/// The bill, split by one thing or by several, comma-separated. Split by tenant it shows the
+/// operator those of all; everything else is the caller's own.
 pub(super) async fn costs(
     State(edge): State<Edge>,
     call: Call,
     Params(query): Params<CostQuery>,
 ) -> Result<Json<Value>, Fault> {
     let by = query.by.as_deref().unwrap_or("day");
-    let dimension: Dimension = by.parse().map_err(|_| {
-        Fault::Invalid(format!("by is {by:.32?}, and must be tenant, user, model or day"))
-    })?;
-    let lines: Vec<CostLine> = edge.views.cost_by(dimension, Some(&call.caller.tenant));
+    let mut dimensions = Vec::new();
+    for word in by.split(',') {
+        let dimension: Dimension = word.parse().map_err(|_| {
+            Fault::Invalid(format!("by is {word:.32?}, and must be tenant, user, model or day"))
+        })?;
+        if dimensions.contains(&dimension) {
+            return Err(Fault::Invalid(format!("by names {word} twice")));
+        }
+        dimensions.push(dimension);
+    }
+    let of_all = dimensions.contains(&Dimension::Tenant) && call.caller.tenant == DEFAULT_TENANT;
+    let tenant = (!of_all).then_some(&*call.caller.tenant);
+    let lines: Vec<Value> = edge
+        .views
+        .bill(&dimensions, tenant)
+        .into_iter()
+        .map(|line| {
+            json!({
+                "key": line.keys.join(" "),
+                "keys": line.keys,
+                "calls": line.calls,
+                "cost_microusd": line.cost_microusd,
+                "tokens": line.tokens,
+            })
+        })
+        .collect();
     Ok(Json(json!({"by": by, "lines": lines})))
 }

@@ -64,7 +64,7 @@ fn schema(kind: &str) -> Value {
 type Shape = (&'static str, &'static str, &'static [Field]);
 
 /// What clients send.
-const ASKED: [Shape; 4] = [
+const ASKED: [Shape; 5] = [
     (
         "Intent",
         "What someone asks for. Unknown fields are refused.",
@@ -85,7 +85,12 @@ const ASKED: [Shape; 4] = [
         "A human's answer to a question.",
         &[
             ("answer*", "approve|edit|retry|skip|abandon", "One of those that the question takes."),
-            ("value", "any", "With edit: the step's output instead."),
+            (
+                "value",
+                "any",
+                "With edit: the step's output instead. Of the planning step it is a Plan, which is \
+                 checked before it is taken.",
+            ),
             ("by", "string", "Who answers, for the audit trail."),
         ],
     ),
@@ -97,10 +102,15 @@ const ASKED: [Shape; 4] = [
             ("tenant", "string", "Whose calls it lets in; the caller's own tenant by default."),
         ],
     ),
+    (
+        "NewBackup",
+        "A backup to be made.",
+        &[("target*", "string", "An absolute path; a folder that is empty or not there yet.")],
+    ),
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 19] = [
+const ANSWERED: [Shape; 20] = [
     (
         "Problem",
         "Why a request brought nothing (RFC 9457).",
@@ -207,7 +217,7 @@ const ANSWERED: [Shape; 19] = [
         "A bill.",
         &[
             ("by*", "string", "What it is summed by."),
-            ("lines*", "[object]", "key, calls, cost_microusd and tokens."),
+            ("lines*", "[object]", "keys (one for each), key, calls, cost_microusd and tokens."),
         ],
     ),
     ("Tools", "The tools.", &[("tools*", "[object]", "Name, schema, trust, effect, timeout.")]),
@@ -236,6 +246,15 @@ const ANSWERED: [Shape; 19] = [
         "MadeKey",
         "A key that was made.",
         &[("secret*", "string", "aos_…: shown this once."), ("key*", "Key", "What is kept of it.")],
+    ),
+    (
+        "Backup",
+        "A backup that is whole.",
+        &[
+            ("target*", "string", "Where it is, on the node's machine."),
+            ("events*", "integer", "How many events it holds."),
+            ("bytes*", "integer", "The bytes of its log."),
+        ],
     ),
     ("Keys", "Keys.", &[("keys*", "[Key]", "Oldest first.")]),
     (
