@@ -6,6 +6,7 @@ mod full_disk;
 mod held;
 mod kept_lists;
 mod kill;
+mod lockout;
 mod newcomer;
 mod overload;
 mod seed;

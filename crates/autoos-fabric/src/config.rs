@@ -175,7 +175,8 @@ impl ModelConfig {
     }
 }
 
-/// Deadlines within a call, in milliseconds.
+/// Deadlines within a call, in milliseconds: the most patience that a model is given. One that
+/// has shown to be quick is given less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
@@ -189,6 +190,6 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 5_000, first_token_ms: 60_000, chunk_ms: 20_000 }
+        Self { connect_ms: 5_000, first_token_ms: 180_000, chunk_ms: 60_000 }
     }
 }

@@ -15,7 +15,8 @@ use crate::{
     },
     provider::{
         Provider,
-        actor::Desk,
+        desk::{Bounds, Desk},
+        health::ModelStatus,
         scripted::{Script, Scripted},
         supervisor::{Never, Slot, Supervisor},
         vendor::Vendor,
@@ -87,8 +88,7 @@ struct Extra {
     provider: Arc<dyn Provider>,
     models: Vec<Model>,
     roles: Vec<LlmRole>,
-    max_in_flight: u32,
-    max_queued: u32,
+    bounds: Bounds,
 }
 
 impl Builder {
@@ -117,7 +117,8 @@ impl Builder {
         (max_in_flight, max_queued): (u32, u32),
     ) -> Self {
         let roles = roles.to_vec();
-        self.extra.push(Extra { provider, models, roles, max_in_flight, max_queued });
+        let bounds = Bounds { max_in_flight, max_queued, timeouts: None };
+        self.extra.push(Extra { provider, models, roles, bounds });
         self
     }
 
@@ -137,9 +138,13 @@ impl Builder {
         let config::Resolved { providers, mut models, mut roles } = config::resolve(&self.config)?;
         let mut slots = Vec::new();
         for (name, provider) in &providers {
-            let limits = (provider.max_in_flight.unwrap_or(1), provider.max_queued.unwrap_or(0));
+            let bounds = Bounds {
+                max_in_flight: provider.max_in_flight.unwrap_or(1),
+                max_queued: provider.max_queued.unwrap_or(0),
+                timeouts: Some(provider.timeouts),
+            };
             let provider = build(name, provider, &models, &self.env)?;
-            let desk = Desk::new(provider, limits.0, limits.1);
+            let desk = Desk::new(provider, bounds, Arc::clone(&learning));
             slots.push((name.clone(), Arc::new(Slot::new(desk))));
         }
         for extra in self.extra.into_iter().chain([builtin()]) {
@@ -151,7 +156,7 @@ impl Builder {
                 listed.extend(new);
             }
             models.extend(extra.models);
-            let desk = Desk::new(extra.provider, extra.max_in_flight, extra.max_queued);
+            let desk = Desk::new(extra.provider, extra.bounds, Arc::clone(&learning));
             slots.push((name, Arc::new(Slot::new(desk))));
         }
         let started = Actor::spawn(None, Supervisor, slots.iter().map(|s| s.1.clone()).collect());
@@ -173,8 +178,7 @@ fn builtin() -> Extra {
         provider: Arc::new(Builtin),
         models: vec![Builtin::model()],
         roles: BUILTIN_ROLES.to_vec(),
-        max_in_flight: 64,
-        max_queued: 8_192,
+        bounds: Bounds { max_in_flight: 64, max_queued: 8_192, timeouts: None },
     }
 }
 
@@ -276,6 +280,10 @@ impl Fabric {
             status.name.clone_from(name);
             status.vendor = models.clone().next().map(|m| m.vendor.clone()).unwrap_or_default();
             status.models = models.map(|m| m.id.clone()).collect();
+            status.learned = self.0.learning.read(|learned| {
+                let known = |id: &String| Some(ModelStatus::of(id, learned.of(id)?));
+                status.models.iter().filter_map(known).collect()
+            });
             status
         };
         self.0.slots.iter().map(of).collect()
@@ -345,8 +353,8 @@ impl Llm for Fabric {
 
 impl Inner {
     /// Whether the provider of a model takes calls now.
-    fn gate(&self, _model: &str) -> Gate {
-        Gate::Open
+    fn gate(&self, model: &str) -> Gate {
+        self.by_id.get(model).map_or_else(Gate::default, |at| self.slots[*at].1.gate())
     }
 }
 
@@ -365,6 +373,7 @@ async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, F
     };
     let timeout_ms = request.timeout_ms;
     let (call, answer) = slot.desk.admit(request)?;
+    let ticket = call.ticket();
     let down = || Failure::new(&model, FailureClass::Crashed, "its provider's actor is down");
     if !slot.send(call) {
         return Err(Failure { cost_microusd: Some(0), ..down() });
@@ -375,7 +384,7 @@ async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, F
         Err(_) => {
             let detail = format!("no answer within {timeout_ms} ms");
             let failure = Failure::new(&model, FailureClass::Timeout, detail);
-            slot.desk.failed(&failure);
+            ticket.late(&failure);
             Err(failure)
         }
     }

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     LlmResponse, Price, Task, Usage,
-    provider::scripted::{Answer, Rule},
+    provider::{
+        Line,
+        scripted::{Answer, Rule},
+    },
 };
 use serde_json::json;
 use std::sync::Mutex;
@@ -49,7 +52,7 @@ impl Provider for Gated {
         "gated"
     }
 
-    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+    fn ask(&self, request: Request, _: Line) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
         let (gate, arrived) = (Arc::clone(&self.gate), Arc::clone(&self.arrived));
         let running = Arc::clone(&self.running);
         async move {
@@ -274,7 +277,7 @@ async fn answers_are_held_against_their_task() {
         intent: "x".into(),
         contexts: Vec::new(),
         risk: Default::default(),
-        tools: Vec::new(),
+        tools: Default::default(),
         refused: None,
     };
     let answer = fabric.ask(request("scripted/default", LlmRole::Planner, plan)).await.unwrap();

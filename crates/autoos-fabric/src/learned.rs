@@ -17,7 +17,7 @@ mod tally;
 pub use owner::LearnedError;
 pub use rate::Rate;
 pub use sketch::Sketch;
-pub use tally::{Event, Tally};
+pub use tally::{Event, Judged, Runs, Tally};
 
 use crate::{FailureClass, TaskKind};
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,8 @@ pub struct KindRecord {
     pub answers: Rate,
     /// Judged answers that were right.
     pub right: Rate,
+    /// All judged answers, by how sure they were taken to be.
+    pub judged: Vec<Judged>,
 }
 
 impl Default for Record {
@@ -178,6 +180,7 @@ impl Record {
         let kind = self.kinds.entry(tally.kind).or_default();
         kind.answers.observe(answered, failed.saturating_add(unable), at_ms);
         kind.right.observe(right, wrong, at_ms);
+        tally.judged.iter().for_each(|judged| judged.add_to(&mut kind.judged));
     }
 
     /// How likely an answer of this kind is right: what was expected, corrected by what answers
@@ -200,6 +203,19 @@ impl Record {
     #[must_use]
     pub fn known(&self, kind: TaskKind) -> f64 {
         self.kinds.get(&kind).map_or(0.0, |kind| kind.answers.weight())
+    }
+
+    /// How far its confidence is from how often it is right, over all judged answers, in 0..=1;
+    /// none before there are any.
+    #[must_use]
+    pub fn calibration_error(&self) -> Option<f64> {
+        let (mut all, mut off) = (0.0, 0.0);
+        for judged in self.kinds.values().flat_map(|kind| &kind.judged) {
+            let count = f64::from(judged.right) + f64::from(judged.wrong);
+            all += count;
+            off += (judged.confidence() * count - f64::from(judged.right)).abs();
+        }
+        (all > 0.0).then(|| off / all)
     }
 
     /// Failures of any class.

@@ -42,7 +42,7 @@ async fn answer(inputs: &Map<String, Value>) -> String {
         output_tokens: 2_000,
         timeout_ms: 10_000,
     };
-    let LlmResponse { text, .. } = Builtin.ask(request).await.expect("it answers");
+    let LlmResponse { text, .. } = Builtin.ask(request, Default::default()).await.expect("it answers");
     text
 }
 

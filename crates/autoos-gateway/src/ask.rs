@@ -56,6 +56,9 @@ impl Ask {
                 return Err(Fault::Invalid(format!("{what} has more than {NAME_MAX} bytes")));
             }
         }
+        if self.text.contains('\0') {
+            return Err(Fault::Invalid("the intent holds a NUL character: send text".into()));
+        }
         self.check_deadline(edge, call).await?;
         let (mut contexts, mut uploads) = (Vec::with_capacity(self.contexts.len()), Vec::new());
         for context in self.contexts {

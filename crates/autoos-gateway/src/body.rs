@@ -197,14 +197,25 @@ pub(crate) async fn json<T: DeserializeOwned>(
     body: Body,
     limit: usize,
 ) -> Result<T, Fault> {
-    let content = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-    let content = content.unwrap_or("without a Content-Type");
-    let kind = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind != "application/json" && !kind.ends_with("+json") {
-        return Err(Fault::MediaType(content.chars().take(64).collect()));
-    }
+    check_kind(headers)?;
     let bytes = read(headers, body, limit).await?;
     parse(&bytes)
+}
+
+/// Whether a body says that it is JSON in UTF-8.
+fn check_kind(headers: &HeaderMap) -> Result<(), Fault> {
+    let Some(content) = headers.get(header::CONTENT_TYPE) else {
+        return Err(Fault::MediaType("has no Content-Type".into()));
+    };
+    let content = content.to_str().unwrap_or("?").to_ascii_lowercase();
+    let mut parts = content.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let json = kind == "application/json" || kind.ends_with("+json");
+    let mut charsets = parts.filter_map(|part| part.strip_prefix("charset="));
+    if json && charsets.all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8")) {
+        return Ok(());
+    }
+    Err(Fault::MediaType(format!("is {:?}", content.chars().take(64).collect::<String>())))
 }
 
 /// JSON of a known shape; at most 127 levels deep, since the parser goes no deeper.
@@ -216,6 +227,8 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
         let at = error.valid_up_to();
         Fault::Invalid(format!("the body is not UTF-8: byte {at} does not belong"))
     })?;
+    // Some editors begin files with a mark that readers may pass over (RFC 8259, section 8.1).
+    let text = text.trim_start_matches('\u{feff}');
     // A list would pass for a structure, field by field.
     let first = text.trim_start().chars().next();
     if let Some(other) = first.filter(|first| *first != '{') {

@@ -54,7 +54,7 @@ pub(crate) enum Fault {
     Exists(String),
     #[error("the body has more than {limit} bytes")]
     TooLarge { limit: u64 },
-    #[error("the body is {0:?}, and JSON is wanted")]
+    #[error("the body {0}, and JSON in UTF-8 is wanted")]
     MediaType(String),
     #[error("there is nothing at {0}")]
     NoRoute(String),

@@ -205,6 +205,9 @@ fn unmarked(
         StatusCode::METHOD_NOT_ALLOWED => {
             Fault::Method { method: method.to_string(), path: path.to_owned() }
         }
+        StatusCode::BAD_REQUEST if crate::grpc::is_method(path) => Fault::Invalid(
+            "this is a method of gRPC and no route of REST: call it with a gRPC client".into(),
+        ),
         StatusCode::BAD_REQUEST => Fault::Invalid("the path cannot be read".into()),
         _ => return None,
     };

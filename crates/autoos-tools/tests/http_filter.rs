@@ -70,6 +70,12 @@ async fn serve(mut stream: TcpStream) {
         "/missing" => "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone".to_owned(),
         "/cut" => "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_owned(),
         "/big" => format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(300_000)),
+        "/stall" => {
+            let begun = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+            let _ = stream.write_all(begun).await;
+            let _ = stream.read(&mut buffer).await;
+            return;
+        }
         "/hang" => {
             // Until the client goes away.
             let _ = stream.read(&mut buffer).await;
@@ -273,7 +279,8 @@ async fn checks_what_it_gets() {
     assert_eq!((&big["body_bytes"], &big["truncated"]), (&json!(1000), &json!(true)));
     let cut = get(&tools, json!({"url": server.url("/cut")})).await.unwrap();
     assert_eq!((&cut["status"], &cut["passed"]), (&json!(200), &json!(false)), "{cut}");
-    assert!(cut["error"].as_str().unwrap().contains("broke off"), "{cut}");
+    assert!(cut["error"].as_str().unwrap().contains("broke off after 4 bytes"), "{cut}");
+    assert_eq!((&cut["trouble"], &fine["trouble"]), (&json!("cut"), &Value::Null));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,11 +294,25 @@ async fn an_endpoint_that_is_down_is_an_answer() {
     let down = get(&tools, json!({"url": format!("http://127.0.0.1:{port}/")})).await.unwrap();
     assert_eq!((&down["reachable"], &down["passed"]), (&json!(false), &json!(false)));
     assert!(down["error"].as_str().unwrap().to_lowercase().contains("refused"), "{down}");
+    assert_eq!(down["trouble"], json!("connect"));
 
     let hang = get(&tools, json!({"url": server.url("/hang"), "timeout_ms": 200}));
     let hang = tokio::time::timeout(Duration::from_secs(30), hang).await.unwrap().unwrap();
-    assert_eq!(hang["error"], json!("no complete answer within 200 ms"));
+    assert_eq!(hang["error"], json!("no answer within 200 ms"));
+    assert_eq!((&hang["reachable"], &hang["trouble"]), (&json!(false), &json!("no_answer")));
+    // Without a short limit of its own, a body that stops coming is noticed by its silence.
+    for (timeout_ms, said) in [
+        (300, "the body was not complete within 300 ms, after 4 bytes"),
+        (60_000, "the body gave nothing for 5000 ms, after 4 bytes"),
+    ] {
+        let stall = json!({"url": server.url("/stall"), "timeout_ms": timeout_ms});
+        let stall = get(&tools, stall).await.unwrap();
+        assert_eq!((&stall["error"], &stall["trouble"]), (&json!(said), &json!("stalled")));
+        assert_eq!((&stall["reachable"], &stall["passed"]), (&json!(true), &json!(false)));
+        assert_eq!((&stall["status"], &stall["body"]), (&json!(200), &json!("half")));
+    }
     let plain = json!({"url": format!("https://127.0.0.1:{}/", server.port)});
     let plain = get(&tools, plain).await.unwrap();
     assert_eq!(plain["reachable"], json!(false), "no TLS is spoken there: {plain}");
+    assert_eq!(plain["trouble"], json!("connect"));
 }

@@ -45,11 +45,14 @@ fn alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim().starts_with('Z'))
 }
 
-/// Waits, without a limit of its own, until a process is gone.
+/// Waits until a process is gone.
 async fn gone(pid: &str) {
-    while alive(pid) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let gone = async {
+        while alive(pid) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), gone).await.expect("it is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,8 +69,9 @@ async fn gets_its_arguments_and_nothing_else() {
     let large = json!({"text": "x".repeat(5_000_000)});
     assert_eq!(run(echo(), large.clone()).await, Ok(large));
 
-    let names = r#"printf '{"names": "%s"}' "$(env | cut -d= -f1 | grep -v -e PWD -e SHLVL -e _ | sort | tr '\n' ' ')""#;
-    assert_eq!(run(script(&folder, names), json!({})).await, Ok(json!({"names": "PATH "})));
+    let names = r#"printf '{"names": "%s"}' "$(env | cut -d= -f1 | grep -vx -e PWD -e OLDPWD -e SHLVL -e _ | sort | tr '\n' ' ')""#;
+    let expected = "AUTOOS_DEADLINE_MS AUTOOS_TOOL PATH ";
+    assert_eq!(run(script(&folder, names), json!({})).await, Ok(json!({"names": expected})));
     let ours = r#"printf '["%s", "%s", "%s"]' "$AUTOOS_TOOL" "$AUTOOS_KEY" "$CARGO_PKG_NAME""#;
     assert_eq!(run(script(&folder, ours), json!({})).await, Ok(json!(["test.run", "", ""])));
     let named = ProcessConfig { env: vec!["CARGO_PKG_NAME".into()], ..script(&folder, ours) };
@@ -171,7 +175,7 @@ async fn silence_is_a_hang_only_where_it_is_said_to_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_run_at_once() {
     let folder = TempDir::new().unwrap();
-    // Each says that it is here, and goes on once it has seen another or is the only one left.
+    // Each counts who is here, now and a little later.
     let text = "n=$$; mkdir here.$n; ls -d here.* | wc -l > seen.$n; sleep 0.2; ls -d here.* | wc -l >> seen.$n; rmdir here.$n; echo 1";
     let config = ProcessConfig { parallel: 2, ..script(&folder, text) };
     let data = TempDir::new().unwrap();

@@ -113,6 +113,9 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'
     if let Some(error) = cause.downcast_ref::<autoos_journal::Error>() {
         return Some(of_journal(error));
     }
+    if let Some(autoos_gateway::Error::OpenToAll(_)) = cause.downcast_ref() {
+        return Some(("open_to_all", "make a key with autoos key create, or listen on 127.0.0.1"));
+    }
     if cause.is::<toml::de::Error>() || cause.is::<serde_json::Error>() {
         return Some(("malformed", "correct the text at the place that is named"));
     }
@@ -131,6 +134,9 @@ fn of_io(kind: std::io::ErrorKind) -> (&'static str, &'static str) {
         K::AddrNotAvailable => ("no_address", "choose an address of this machine for --listen"),
         K::InvalidData => ("malformed", "give a file of UTF-8 text"),
         K::IsADirectory => ("not_a_file", "name a file, not a folder"),
+        K::AlreadyExists | K::NotADirectory => {
+            ("exists", "name a folder, one that is not there yet or is empty")
+        }
         K::StorageFull => ("no_room", "make room on that disk, and repeat it"),
         _ => ("io", "check the path and its disk"),
     }

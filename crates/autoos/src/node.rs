@@ -17,6 +17,7 @@ use std::{
 /// A node that runs in this process.
 pub(crate) struct Node {
     pub(crate) journal: Arc<LocalJournal>,
+    pub(crate) fabric: Fabric,
     pub(crate) runtime: Runtime,
     pub(crate) views: Views,
     pub(crate) gateway: Gateway,
@@ -54,8 +55,8 @@ impl Node {
         let journal = LocalJournal::open(LocalOptions::new(dir.join("journal")))
             .with_context(|| format!("cannot open the journal in {}", dir.display()))?;
         let fabric_config = config.fabric.clone().with_detected(|name| std::env::var(name).ok());
-        let fabric =
-            Fabric::start(fabric_config).await.context("in the configuration of the fabric")?;
+        let fabric = Fabric::builder(fabric_config).journal(journal.clone()).start().await;
+        let fabric = fabric.context("in the configuration of the fabric")?;
         let tools = config.registry(dir).build().context("in the configuration of the tools")?;
         let views = Views::open(journal.clone(), Keep::new(dir.join("views"))).await;
         let keys = Keys::open(journal.clone(), dir).await.context("cannot read the keys")?;
@@ -82,7 +83,7 @@ impl Node {
             owner: Some(owner.clone()),
             options,
         });
-        Ok(Self { journal, runtime, views, gateway, keys, owner, dir: dir.to_owned() })
+        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir: dir.to_owned() })
     }
 
     /// Says in the data directory where this node listens.
@@ -99,6 +100,7 @@ impl Node {
         // Nothing to remove where nothing was announced.
         let _ = std::fs::remove_file(Address::path(&self.dir));
         self.runtime.stop().await;
+        self.fabric.stop().await;
         self.views.stop().await;
         self.journal.close().await;
     }

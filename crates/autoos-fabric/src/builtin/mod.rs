@@ -37,7 +37,8 @@ mod window;
 mod words;
 
 use crate::{
-    Failure, FailureClass, LlmResponse, Model, Price, Request, Task, Usage, provider::Provider,
+    Failure, FailureClass, LlmResponse, Model, Price, Request, Task, Usage,
+    provider::{Line, Provider},
 };
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -110,7 +111,7 @@ impl Provider for Builtin {
         "builtin"
     }
 
-    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+    fn ask(&self, request: Request, _: Line) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
         Box::pin(async move {
             let started = Instant::now();
             let (text, value) = Self::answer(&request.task)?;

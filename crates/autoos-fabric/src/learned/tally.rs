@@ -82,6 +82,17 @@ impl Judged {
     pub fn confidence(&self) -> f64 {
         (f64::from(self.step) / STEPS).min(1.0)
     }
+
+    /// Adds this to what is known of its confidence.
+    pub(super) fn add_to(self, all: &mut Vec<Self>) {
+        match all.iter_mut().find(|known| known.step == self.step) {
+            None => all.push(self),
+            Some(known) => {
+                known.right = known.right.saturating_add(self.right);
+                known.wrong = known.wrong.saturating_add(self.wrong);
+            }
+        }
+    }
 }
 
 /// Run lengths: good, bad, good, and so on.
@@ -183,17 +194,7 @@ impl Tally {
         let (right, wrong) = (u32::from(judgement.right), u32::from(!judgement.right));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let step = (judgement.confidence.clamp(0.0, 1.0) * STEPS).round() as u8;
-        self.add_judged(Judged { step, right, wrong });
-    }
-
-    fn add_judged(&mut self, more: Judged) {
-        match self.judged.iter_mut().find(|known| known.step == more.step) {
-            None => self.judged.push(more),
-            Some(known) => {
-                known.right = known.right.saturating_add(more.right);
-                known.wrong = known.wrong.saturating_add(more.wrong);
-            }
-        }
+        Judged { step, right, wrong }.add_to(&mut self.judged);
     }
 
     /// Adds what came later.
@@ -208,7 +209,7 @@ impl Tally {
         self.first.merge(&later.first);
         self.gap.merge(&later.gap);
         self.total.merge(&later.total);
-        later.judged.into_iter().for_each(|judged| self.add_judged(judged));
+        later.judged.into_iter().for_each(|judged| judged.add_to(&mut self.judged));
     }
 }
 

@@ -1,41 +1,21 @@
 //! The actor in front of an endpoint.
 //!
 //! Parent: the fabric's supervisor. Children: one linked task per call that runs, which reports
-//! back. Messages: [`Message::Ask`] from the fabric, [`Message::Settled`] from its own tasks.
-//! Nothing survives a restart: calls that ran or waited are answered as crashed, which for an
-//! attempt means that the ladder takes it up.
+//! back. Messages: [`Message::Ask`] from the fabric, [`Message::Settled`] from its own tasks,
+//! [`Message::Turn`] from its own timer. Nothing but the desk survives a restart: calls that ran
+//! or waited are answered as crashed, which for an attempt means that the ladder takes it up.
 //!
 //! The mailbox is bounded by permits: a call needs one before it is sent here and holds it until
 //! it is over, so at most `max_in_flight + max_queued` messages can be under way.
 
-use super::{Provider, health::Health};
-use crate::{Failure, FailureClass, LlmResponse, Request};
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
-use std::{collections::VecDeque, sync::Arc, time::Instant};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    task::JoinSet,
+use super::{
+    desk::{Call, Desk, Reply, Ticket},
+    line::{Deadlines, Line, Silence},
 };
-
-/// What the actor and whoever calls it share.
-pub(crate) struct Desk {
-    /// The endpoint.
-    pub(crate) provider: Arc<dyn Provider>,
-    /// Calls that run at once.
-    max_in_flight: u32,
-    /// Permits to be here at all, running or waiting.
-    permits: u32,
-    door: Arc<Semaphore>,
-    pub(super) health: Health,
-}
-
-/// One call on its way.
-pub(crate) struct Call {
-    request: Request,
-    reply: oneshot::Sender<Result<LlmResponse, Failure>>,
-    /// Held until the call is over.
-    permit: OwnedSemaphorePermit,
-}
+use crate::{Failure, FailureClass, LlmResponse};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 
 /// What the actor is told.
 pub(crate) enum Message {
@@ -43,52 +23,8 @@ pub(crate) enum Message {
     Ask(Box<Call>),
     /// By a task of its own: its call is over, however it ended.
     Settled,
-}
-
-impl Desk {
-    pub(crate) fn new(provider: Arc<dyn Provider>, max_in_flight: u32, max_queued: u32) -> Self {
-        let permits = max_in_flight.saturating_add(max_queued);
-        let door = Arc::new(Semaphore::new(permits as usize));
-        Self { provider, max_in_flight, permits, door, health: Health::default() }
-    }
-
-    /// Lets a call in, or says when to come back.
-    pub(crate) fn admit(
-        &self,
-        request: Request,
-    ) -> Result<(Call, oneshot::Receiver<Result<LlmResponse, Failure>>), Failure> {
-        let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() else {
-            self.health.refused();
-            let waiting = self.permits - self.max_in_flight;
-            let detail = format!("{waiting} calls wait for {} already", self.provider.name());
-            let mut failure = Failure::new(&request.model, FailureClass::RateLimit, detail);
-            failure.retry_after_ms = Some(self.room_in_ms());
-            failure.cost_microusd = Some(0);
-            return Err(failure);
-        };
-        let (reply, answer) = oneshot::channel();
-        Ok((Call { request, reply, permit }, answer))
-    }
-
-    /// When the queue will have moved by half, as far as the last answers tell.
-    fn room_in_ms(&self) -> u64 {
-        let rounds = u64::from(self.permits / self.max_in_flight.max(1)).div_ceil(2).max(1);
-        (self.health.latency_ms().unwrap_or(1_000) * rounds).clamp(100, 30_000)
-    }
-
-    /// Counts a failure that the actor does not see: the caller's deadline.
-    pub(crate) fn failed(&self, failure: &Failure) {
-        self.health.failed(failure);
-    }
-
-    pub(crate) fn restarted(&self) {
-        self.health.restarted();
-    }
-
-    pub(crate) fn status(&self) -> super::ProviderStatus {
-        let free = u32::try_from(self.door.available_permits()).unwrap_or(self.permits);
-        self.health.status(self.permits.saturating_sub(free))
-    }
+    /// By its timer: a limit may let the next call through.
+    Turn,
 }
 
 /// The actor; what it knows is its [`Desk`].
@@ -100,6 +36,8 @@ pub(crate) struct State {
     running: JoinSet<()>,
     in_flight: u32,
     waiting: VecDeque<Box<Call>>,
+    /// Whether the timer runs.
+    timed: bool,
 }
 
 impl Actor for ProviderActor {
@@ -108,7 +46,8 @@ impl Actor for ProviderActor {
     type Arguments = ();
 
     async fn pre_start(&self, _: ActorRef<Message>, (): ()) -> Result<State, ActorProcessingErr> {
-        Ok(State { running: JoinSet::new(), in_flight: 0, waiting: VecDeque::new() })
+        let (running, waiting) = (JoinSet::new(), VecDeque::new());
+        Ok(State { running, in_flight: 0, waiting, timed: false })
     }
 
     async fn handle(
@@ -119,20 +58,13 @@ impl Actor for ProviderActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Ask(call) => state.waiting.push_back(call),
+            Message::Turn => state.timed = false,
             Message::Settled => {
                 state.in_flight = state.in_flight.saturating_sub(1);
                 while state.running.try_join_next().is_some() {}
             }
         }
-        while state.in_flight < self.0.max_in_flight {
-            let Some(call) = state.waiting.pop_front() else { break };
-            // Whoever gave up waiting is not called for.
-            if !call.reply.is_closed() {
-                state.in_flight += 1;
-                let desk = Arc::clone(&self.0);
-                state.running.spawn(run(desk, call, myself.clone()));
-            }
-        }
+        self.start(&myself, state);
         Ok(())
     }
 
@@ -147,28 +79,60 @@ impl Actor for ProviderActor {
     }
 }
 
+impl ProviderActor {
+    /// Starts what may run now.
+    fn start(&self, myself: &ActorRef<Message>, state: &mut State) {
+        while state.in_flight < self.0.bounds.max_in_flight {
+            // Whoever gave up waiting is not called for.
+            while state.waiting.front().is_some_and(|call| call.reply.is_closed()) {
+                state.waiting.pop_front();
+            }
+            if state.waiting.is_empty() {
+                return;
+            }
+            let wait_ms = self.0.wait_ms();
+            if wait_ms > 0 {
+                if !std::mem::replace(&mut state.timed, true) {
+                    myself.send_after(Duration::from_millis(wait_ms), || Message::Turn);
+                }
+                return;
+            }
+            let Some(call) = state.waiting.pop_front() else { return };
+            state.in_flight += 1;
+            let (line, deadlines) = call.ticket.begin();
+            state.running.spawn(run(Arc::clone(&self.0), call, myself.clone(), line, deadlines));
+        }
+    }
+}
+
 /// Reports the end of a call whichever way it ends; a panic and an abort drop it unsettled.
 struct Report {
-    desk: Arc<Desk>,
+    ticket: Arc<Ticket>,
     actor: ActorRef<Message>,
-    reply: Option<oneshot::Sender<Result<LlmResponse, Failure>>>,
+    reply: Option<Reply>,
     model: String,
-    began: Instant,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Report {
     fn settle(&mut self, result: Result<LlmResponse, Failure>) {
         let Some(reply) = self.reply.take() else { return };
-        match &result {
-            Ok(response) => self.desk.health.answered(response, self.began.elapsed()),
-            Err(failure) => self.desk.health.failed(failure),
-        }
-        self.desk.health.ended();
+        self.ticket.settle(&result);
+        self.ticket.over();
         // Given back first, so that whoever gets the answer finds room for the next call.
         self.permit = None;
         // Whoever dropped the other end has given the call up.
         let _ = reply.send(result);
+    }
+
+    fn silent(&mut self, silence: Silence) {
+        let detail = match silence {
+            Silence { began: true, ms } => format!("the answer stopped: nothing came for {ms} ms"),
+            Silence { began: false, ms } => format!("no first token within {ms} ms"),
+        };
+        let failure = Failure::new(&self.model, FailureClass::Timeout, detail);
+        let failure = self.ticket.silent(failure);
+        self.settle(Err(failure));
     }
 
     async fn caller_gone(&mut self) {
@@ -181,7 +145,7 @@ impl Report {
     /// The caller is gone: nothing to say and nothing to hold against the provider.
     fn give_up(&mut self) {
         if self.reply.take().is_some() {
-            self.desk.health.ended();
+            self.ticket.over();
         }
     }
 }
@@ -195,23 +159,34 @@ impl Drop for Report {
     }
 }
 
-async fn run(desk: Arc<Desk>, call: Box<Call>, actor: ActorRef<Message>) {
-    let Call { request, reply, permit } = *call;
-    desk.health.began();
-    let provider = Arc::clone(&desk.provider);
-    let mut report = Report {
-        desk,
-        actor,
-        reply: Some(reply),
-        model: request.model.clone(),
-        began: Instant::now(),
-        permit: Some(permit),
-    };
+async fn run(
+    desk: Arc<Desk>,
+    call: Box<Call>,
+    actor: ActorRef<Message>,
+    line: Line,
+    deadlines: Option<Deadlines>,
+) {
+    let Call { request, reply, permit, ticket } = *call;
+    let (model, reply, permit) = (request.model.clone(), Some(reply), Some(permit));
+    let mut report = Report { ticket, actor, reply, model, permit };
+    let watched = line.clone();
     tokio::select! {
-        // Whoever is gone first is not worth another step of the call.
+        // Whoever is gone first is not worth another step of the call; and what has come is not
+        // ended for silence.
         biased;
         () = report.caller_gone() => report.give_up(),
         // The future is made inside the task, so that a panic in making it is the task's.
-        result = async { provider.ask(request).await } => report.settle(result),
+        result = async { desk.provider.ask(request, line).await } => report.settle(result),
+        // A flood that never becomes a piece uses up the task's budget; the clock does without.
+        silence = tokio::task::unconstrained(silence(&watched, deadlines)) => {
+            report.silent(silence);
+        }
+    }
+}
+
+async fn silence(line: &Line, deadlines: Option<Deadlines>) -> Silence {
+    match deadlines {
+        Some(deadlines) => line.silence(deadlines).await,
+        None => std::future::pending().await,
     }
 }

@@ -5,15 +5,17 @@
 //! kill. Left out: wire formats, which the vendors' tests serve over HTTP.
 
 mod example;
+mod play;
 mod script;
 
 pub use example::six_steps;
 pub use script::{Answer, Rule, Script};
 
-use super::Provider;
-use crate::{Failure, FailureClass, LlmResponse, Price, Request, Task, Usage};
+use super::{Line, Provider};
+use crate::{Failure, FailureClass, LlmResponse, Price, Request, Task};
 use autoos_kernel::words::LlmRole;
 use futures::{FutureExt, future::BoxFuture};
+use play::Ready;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
@@ -24,7 +26,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// The provider.
@@ -52,13 +54,16 @@ pub struct Entry {
     pub model: String,
     /// In which role.
     pub role: LlmRole,
+    /// What it is charged at, in micro-dollars, whether or not its answer is seen.
+    #[serde(default)]
+    pub cost_microusd: u64,
 }
 
 impl Scripted {
     /// A provider of that name with this script.
     #[must_use]
     pub fn new(name: &str, script: Script) -> Self {
-        let looks = script.rules.iter().any(|r| r.attempt.is_some());
+        let looks = script.rules.iter().any(Rule::counts_attempts);
         Self(Arc::new(Inner {
             name: name.to_owned(),
             used: script.rules.iter().map(|_| AtomicU64::new(0)).collect(),
@@ -117,13 +122,12 @@ impl Scripted {
 
 impl Inner {
     /// Writes a call down, first in the file.
-    fn record(&self, request: &Request) -> Result<(), Failure> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+    fn record(&self, request: &Request, cost_microusd: u64) -> Result<(), Failure> {
         if self.file.is_none() && self.memory.is_none() {
             return Ok(());
         }
-        let entry =
-            Entry { key: request.key.clone(), model: request.model.clone(), role: request.role };
+        let (key, model, role) = (request.key.clone(), request.model.clone(), request.role);
+        let entry = Entry { key, model, role, cost_microusd };
         if let Some(file) = &self.file {
             let mut line = serde_json::to_vec(&entry).expect("an entry is plain text");
             line.push(b'\n');
@@ -152,11 +156,11 @@ impl Inner {
     }
 
     /// The answer of the first rule that matches and is not used up.
-    fn answer(&self, request: &Request) -> Answer {
+    fn answer(&self, request: &Request, call: u64) -> Answer {
         let text = words(&request.task);
         let attempt = self.attempt(text, request.role);
         for (rule, used) in self.script.rules.iter().zip(&self.used) {
-            if !rule.matches(request, text, attempt) {
+            if !rule.matches(request, text, attempt, call) {
                 continue;
             }
             let Some(times) = rule.times else { return rule.answer.clone() };
@@ -184,57 +188,20 @@ impl Provider for Scripted {
         &self.0.name
     }
 
-    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+    fn ask(
+        &self,
+        request: Request,
+        line: Line,
+    ) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
         let inner = Arc::clone(&self.0);
         async move {
             let began = Instant::now();
-            inner.record(&request)?;
-            let answer = inner.answer(&request);
-            if let Some(ms) = answer.delay_ms {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-            }
-            if answer.hang {
-                std::future::pending::<()>().await;
-            }
-            assert!(!answer.panic, "the script says so");
+            let call = inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
             let price = inner.prices.get(&request.model).copied().unwrap_or_default();
-            settle(&request, answer, price, began)
+            let ready = Ready::new(inner.answer(&request, call), &request, price);
+            inner.record(&request, ready.cost_microusd)?;
+            ready.play(&request, &line, began).await
         }
         .boxed()
     }
-}
-
-fn settle(
-    request: &Request,
-    answer: Answer,
-    price: Price,
-    began: Instant,
-) -> Result<LlmResponse, Failure> {
-    if let Some(class) = answer.fail {
-        let mut failure = Failure::new(&request.model, class, "the script says so");
-        failure.retry_after_ms = answer.retry_after_ms;
-        failure.cost_microusd = Some(answer.cost_microusd.unwrap_or(0));
-        return Err(failure);
-    }
-    let text = match (answer.text, answer.value) {
-        (Some(text), _) => text,
-        (None, Some(value)) => value.to_string(),
-        (None, None) => String::new(),
-    };
-    let usage = answer
-        .usage
-        .unwrap_or_else(|| Usage { input: 4 * 100, output: crate::prompt::tokens(&text) });
-    let cost_microusd = answer.cost_microusd.unwrap_or_else(|| price.cost(usage));
-    let latency_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let response = LlmResponse {
-        model: request.model.clone(),
-        text,
-        value: None,
-        tool_calls: answer.tool_calls,
-        usage,
-        cost_microusd,
-        latency_ms,
-        first_token_ms: None,
-    };
-    crate::answer::check(request, response)
 }

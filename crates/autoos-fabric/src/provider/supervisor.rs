@@ -4,7 +4,11 @@
 //! [`RESTARTS`] times within [`WINDOW`] stays down, its calls are answered as crashed at once,
 //! and the ladder goes on to other providers.
 
-use super::actor::{Call, Desk, Message, ProviderActor};
+use super::{
+    actor::{Message, ProviderActor},
+    desk::{Call, Desk},
+};
+use crate::router::Gate;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -15,6 +19,8 @@ use std::{
 const RESTARTS: usize = 5;
 /// The time in which they are counted.
 const WINDOW: Duration = Duration::from_secs(10);
+/// When to look again at a provider whose actor is down, in milliseconds.
+const DOWN_MS: u64 = 60_000;
 
 /// A provider: its desk, and the actor that serves it at the moment.
 pub(crate) struct Slot {
@@ -31,6 +37,13 @@ impl Slot {
     pub(crate) fn send(&self, call: Call) -> bool {
         let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
         actor.as_ref().is_some_and(|actor| actor.cast(Message::Ask(Box::new(call))).is_ok())
+    }
+
+    /// Whether the provider takes calls now. One whose actor stays down is looked at again in a
+    /// minute, by whoever may have started the node anew by then.
+    pub(crate) fn gate(&self) -> Gate {
+        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner);
+        if actor.is_none() { Gate::Shut { for_ms: DOWN_MS } } else { self.desk.gate() }
     }
 
     fn put(&self, actor: Option<ActorRef<Message>>) {

@@ -1,5 +1,5 @@
-//! The vendors over HTTP, through one client library (`genai`), always streamed, so that the
-//! first token and each next piece have their deadlines.
+//! The vendors over HTTP, through one client library (`genai`), always streamed, so that each
+//! piece of an answer shows on the call's line.
 //!
 //! The library reports what it meets through `tracing`, answers and error bodies included; those
 //! events are switched off here, since neither belongs in a log. It reads a body without a cap:
@@ -10,7 +10,7 @@ mod bind;
 mod failure;
 mod stream;
 
-use super::Provider;
+use super::{Line, Provider};
 use crate::{
     Failure, FailureClass, LlmResponse, Price, Request, Task, Usage, answer,
     config::{ModelConfig, ProviderConfig, ProviderKind, Timeouts},
@@ -52,7 +52,6 @@ struct Inner {
     host: String,
     key: Option<Secret>,
     headers: Vec<(String, Secret)>,
-    timeouts: Timeouts,
     /// By full id.
     models: HashMap<String, ModelConfig>,
 }
@@ -112,7 +111,6 @@ impl Vendor {
             host: shown,
             key,
             headers: headers.into_iter().collect(),
-            timeouts: config.timeouts,
             models: models.collect(),
         })))
     }
@@ -149,18 +147,27 @@ impl Provider for Vendor {
         &self.0.name
     }
 
-    fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
+    fn ask(
+        &self,
+        request: Request,
+        line: Line,
+    ) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
         let inner = Arc::clone(&self.0);
         async move {
-            let asked = inner.ask(&request).await;
-            asked.map_err(|trouble| inner.failure(&request.model, trouble))
+            let asked = inner.ask(&request, &line).await;
+            asked.map_err(|trouble| {
+                if let Some(stated) = trouble.stated {
+                    line.stated(stated);
+                }
+                inner.failure(&request.model, trouble)
+            })
         }
         .boxed()
     }
 }
 
 impl Inner {
-    async fn ask(&self, request: &Request) -> Result<LlmResponse, Trouble> {
+    async fn ask(&self, request: &Request, line: &Line) -> Result<LlmResponse, Trouble> {
         let model = self.models.get(&request.model).ok_or_else(|| {
             Trouble::before(FailureClass::BadRequest, format!("{} does not serve it", self.name))
         })?;
@@ -184,7 +191,7 @@ impl Inner {
         let collected = async {
             let stream = self.client.exec_chat_stream(target, chat, Some(&options)).await;
             let stream = stream.map_err(|e| Trouble::of(&e))?.stream;
-            stream::collect(stream, self.kind, began, self.timeouts).await
+            stream::collect(stream, self.kind, began, line).await
         }
         .with_subscriber(silent)
         .await?;
@@ -362,5 +369,6 @@ fn settle(
         detail: failure.detail,
         retry_after_ms: None,
         cost_microusd: failure.cost_microusd,
+        stated: None,
     })
 }

@@ -4,6 +4,8 @@
 //! before they are compared: `1,234` is `1234`, `14/Jun/2024` is `2024-06-14`. Hand-written rather
 //! than by patterns, since evidence may be a megabyte.
 
+use super::moments::{date, time, written};
+
 /// What an atom is; texts are in lower case.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum What {
@@ -30,40 +32,16 @@ pub(super) struct Atom {
     pub(super) what: What,
 }
 
-/// Months by their first three letters.
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MONTH_NAMES: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-/// Number words that are read as figures. `one` is left out: it mostly is none.
-const NUMBERS: [&str; 11] =
-    ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-
-/// The month that a lower-case word names.
-pub(super) fn month(word: &str) -> Option<u32> {
-    let at = MONTHS
-        .iter()
-        .position(|m| *m == word)
-        .or_else(|| MONTH_NAMES.iter().position(|m| *m == word))?;
-    u32::try_from(at + 1).ok()
-}
-
 /// The atoms of `text`. With `parts`, compound ones are followed by what they are made of, which
 /// only evidence wants: a name in the answer is there as a whole or not at all.
 pub(super) fn atoms(text: &str, parts: bool) -> Vec<Atom> {
     let mut out = Vec::with_capacity(text.len() / 6);
+    atoms_into(text, parts, &mut out);
+    out
+}
+
+/// The same, behind what `out` holds already; places are those in `text`.
+pub(super) fn atoms_into(text: &str, parts: bool, out: &mut Vec<Atom>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
@@ -75,10 +53,9 @@ pub(super) fn atoms(text: &str, parts: bool) -> Vec<Atom> {
         while at < bytes.len() && in_chunk(bytes[at]) {
             at += 1;
         }
-        chunk(text, start, at, parts, &mut out);
+        chunk(text, start, at, parts, out);
     }
-    written_dates(text, &mut out);
-    out
+    written(text, out);
 }
 
 /// Bytes that may stand inside a figure, a name or a word; all beyond ASCII are letters here.
@@ -265,142 +242,6 @@ fn figure(body: &str) -> Option<What> {
         decimals: u32::try_from(frac.len()).unwrap_or(u32::MAX),
         unit: if ordinal { String::new() } else { unit.to_lowercase() },
     })
-}
-
-/// `2024-06-14`, `2024/06/14`, `2024-06`, with a time after `T`, and `14/Jun/2024:10:00:00`.
-fn date(body: &str) -> Option<What> {
-    let part = body.split(['T', ' ']).next().unwrap_or(body);
-    let day_first = body.len() >= 11
-        && body.as_bytes().get(2) == Some(&b'/')
-        && body.as_bytes().get(6) == Some(&b'/');
-    if day_first && body.is_ascii() {
-        let day = body[..2].parse().ok()?;
-        let month = month(&body[3..6].to_lowercase())?;
-        let year = body[7..11].parse().ok()?;
-        return real(Some(year), month, Some(day));
-    }
-    let separator = if part.contains('-') { '-' } else { '/' };
-    let mut fields = part.split(separator);
-    let (year, month) = (fields.next()?, fields.next()?);
-    let day = fields.next();
-    if year.len() != 4
-        || month.len() > 2
-        || fields.next().is_some()
-        || day.is_some_and(|d| d.len() > 2)
-    {
-        return None;
-    }
-    if part.len() < body.len() && time(body[part.len() + 1..].trim_end_matches('Z')).is_none() {
-        return None;
-    }
-    let day = match day {
-        Some(day) => Some(day.parse().ok()?),
-        None if separator == '/' => return None,
-        None => None,
-    };
-    real(Some(year.parse().ok()?), month.parse().ok()?, day)
-}
-
-fn real(year: Option<u32>, month: u32, day: Option<u32>) -> Option<What> {
-    let fits = (1..=12).contains(&month) && day.is_none_or(|d| (1..=31).contains(&d));
-    fits.then_some(What::Date { year, month, day })
-}
-
-/// `10:05`, `10:05:09`, `10:05:09.250`, also with a zone.
-fn time(body: &str) -> Option<What> {
-    let body = body.trim_end_matches(['Z', 'z']);
-    let body = body.split_once('+').map_or(body, |(t, _)| t);
-    let mut fields = body.split(':');
-    let (hour, minute) = (fields.next()?, fields.next()?);
-    let second = fields.next();
-    if fields.next().is_some() || hour.is_empty() || hour.len() > 2 || minute.len() != 2 {
-        return None;
-    }
-    let second = match second {
-        Some(second) => {
-            let whole = second.split(['.', ',']).next()?;
-            let rest = &second[whole.len()..];
-            let zone = |r: &str| r.bytes().all(|b| b.is_ascii_digit() || b".,-:".contains(&b));
-            if whole.len() != 2 || !zone(rest) {
-                return None;
-            }
-            Some(whole.parse().ok().filter(|s| *s < 61)?)
-        }
-        None => None,
-    };
-    let hour = hour.parse().ok().filter(|h| *h < 25)?;
-    let minute = minute.parse().ok().filter(|m| *m < 60)?;
-    Some(What::Time { hour, minute, second })
-}
-
-/// The time inside of a date's chunk: `2024-06-14T10:00:05Z`, `14/Jun/2024:10:00:05`.
-pub(super) fn time_of(body: &str) -> Option<What> {
-    let at = body.find('T').or_else(|| {
-        (body.len() > 12 && body.is_char_boundary(11) && body.as_bytes()[11] == b':').then_some(11)
-    })?;
-    time(body.get(at + 1..)?)
-}
-
-/// Puts `Jun 14`, `14 June 2024` and `March 2024` together, and turns number words into figures.
-fn written_dates(text: &str, atoms: &mut Vec<Atom>) {
-    let day = |a: &Atom| match &a.what {
-        What::Figure { value, decimals: 0, unit }
-            if unit.is_empty() && (1.0..=31.0).contains(value) =>
-        {
-            Some(*value)
-        }
-        _ => None,
-    };
-    let year = |a: &Atom| match &a.what {
-        What::Figure { value, decimals: 0, unit }
-            if unit.is_empty() && (1900.0..2200.0).contains(value) && a.end - a.start == 4 =>
-        {
-            Some(*value)
-        }
-        _ => None,
-    };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 1 and 2200"
-    )]
-    let int = |v: f64| v as u32;
-    let near = |a: &Atom, b: &Atom| {
-        b.start >= a.end
-            && text[a.end..b.start].chars().all(|c| c == ' ' || c == ',')
-            && b.start - a.end <= 3
-    };
-    let mut at = 0;
-    while at < atoms.len() {
-        if !matches!(atoms[at].what, What::Word) {
-            at += 1;
-            continue;
-        }
-        let word = text[atoms[at].start..atoms[at].end].to_lowercase();
-        if let Some(n) = NUMBERS.iter().position(|n| *n == word) {
-            #[expect(clippy::cast_precision_loss, reason = "at most twelve")]
-            let value = (n + 2) as f64;
-            atoms[at].what = What::Figure { value, decimals: 0, unit: String::new() };
-        } else if let Some(month) = month(&word) {
-            let after = atoms.get(at + 1).filter(|a| near(&atoms[at], a));
-            let before = at.checked_sub(1).map(|b| &atoms[b]).filter(|b| near(b, &atoms[at]));
-            let (from, upto, day_value, year_at) =
-                match (after.and_then(&day), before.and_then(&day)) {
-                    (Some(d), _) => (at, at + 1, Some(d), at + 2),
-                    (None, Some(d)) => (at - 1, at, Some(d), at + 1),
-                    (None, None) => (at, at, None, at + 1),
-                };
-            let year_value = atoms.get(year_at).filter(|a| near(&atoms[upto], a)).and_then(&year);
-            if day_value.is_some() || year_value.is_some() {
-                let last = if year_value.is_some() { year_at } else { upto };
-                let what = What::Date { year: year_value.map(int), month, day: day_value.map(int) };
-                let merged = Atom { start: atoms[from].start, end: atoms[last].end, what };
-                atoms.splice(from..=last, [merged]);
-                at = from;
-            }
-        }
-        at += 1;
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Confidence: a number in 0..=1 and the recipe that it was made by, for the journal.
 
-use super::{Grounding, Status};
+use super::{Agreement, Calibration, ClaimKind, Grounding, Status};
 use crate::Verdict;
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +15,21 @@ pub struct Basis<'a> {
     pub tool_evidence: bool,
     /// Whether the answer fits its schema; none when there was none.
     pub schema_fits: Option<bool>,
+    /// How far independent answers agree; none when there is one answer.
+    pub agreement: Option<&'a Agreement>,
     /// What the model itself says, in 0..=1; last and least.
     pub own_word: Option<f64>,
+    /// A bound that policy sets, for example for want of a second vendor.
+    pub cap: Option<&'a Cap>,
+}
+
+/// An upper bound on a confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cap {
+    /// In 0..=1.
+    pub at_most: f64,
+    /// Why, in a few words: `one vendor only`.
+    pub reason: String,
 }
 
 /// How much an answer is worth, and why.
@@ -24,8 +37,9 @@ pub struct Basis<'a> {
 pub struct Confidence {
     /// In 0..=1.
     pub value: f64,
-    /// What went into it. Weights are shares of what was known and add up to 1; an ingredient of
-    /// weight 0 is a cap: the value is no higher than it.
+    /// What went into it. Weights are shares of what was known and add up to 1. An ingredient of
+    /// weight 0 is no share: a cap, which the value does not pass, or what calibration made of the
+    /// value.
     pub recipe: Vec<Ingredient>,
 }
 
@@ -49,6 +63,11 @@ const MODELS_ALONE: f64 = 0.6;
 const MOST: f64 = 0.99;
 /// An answer with something unsupported in it is never worth more: below what medium risk asks.
 const UNSUPPORTED_CAP: f64 = 0.55;
+/// Sentences that the evidence is silent about may still be the same in other words: enough for
+/// medium risk, too little for high.
+const SILENCE_CAP: f64 = 0.7;
+/// Nor one that another answer to the same question contradicts.
+const DISAGREEMENT_CAP: f64 = 0.55;
 /// Nor one that a verifier rejects.
 const VETO_CAP: f64 = 0.4;
 /// Nor one whose shape is wrong.
@@ -73,6 +92,9 @@ impl Confidence {
                 if verdict.supported { sure } else { 1.0 - sure.max(0.5) },
             ));
         }
+        if let Some(agreement) = basis.agreement.filter(|a| a.answers > 1) {
+            parts.push(("agreement", 0.25, agreement.score));
+        }
         if let Some(fits) = basis.schema_fits {
             parts.push(("schema", 0.05, f64::from(u8::from(fits))));
         }
@@ -95,24 +117,57 @@ impl Confidence {
         }
         Self { value: within(value).min(MOST), recipe }
     }
+
+    /// The same by what confidences of this model and task kind were worth so far. Caps hold as
+    /// before.
+    #[must_use]
+    pub fn calibrated(mut self, calibration: &Calibration) -> Self {
+        let worth = calibration.apply(self.value);
+        self.recipe.push(Ingredient {
+            name: format!("calibration: stated {:.2}", self.value),
+            weight: 0.0,
+            value: worth,
+        });
+        let caps = self.recipe.iter().filter(|i| i.weight == 0.0 && i.name.starts_with(CAP));
+        self.value = caps.map(|i| i.value).fold(worth.min(MOST), f64::min);
+        self
+    }
 }
+
+/// How the names of caps begin.
+const CAP: &str = "cap: ";
 
 fn caps(basis: &Basis<'_>, score: Option<f64>) -> Vec<(String, f64)> {
     let mut out = Vec::new();
-    let unsupported = basis
-        .grounding
-        .map_or(0, |g| g.claims.iter().filter(|c| c.status == Status::Unsupported).count());
+    let claims = basis.grounding.map_or(&[][..], |g| &g.claims);
+    let (mut unsupported, mut silent) = (0, 0);
+    for claim in claims.iter().filter(|c| c.status == Status::Unsupported) {
+        if claim.kind == ClaimKind::Statement && !claim.contradicted() {
+            silent += 1;
+        } else {
+            unsupported += 1;
+        }
+    }
     if unsupported > 0 {
-        out.push((format!("cap: {unsupported} unsupported"), UNSUPPORTED_CAP));
+        out.push((format!("{CAP}{unsupported} unsupported"), UNSUPPORTED_CAP));
+    }
+    if silent > 0 {
+        out.push((format!("{CAP}{silent} not said by the evidence"), SILENCE_CAP));
+    }
+    if basis.agreement.is_some_and(|a| a.contradicting > 0) {
+        out.push((format!("{CAP}answers contradict each other"), DISAGREEMENT_CAP));
+    }
+    if let Some(cap) = basis.cap {
+        out.push((format!("{CAP}{}", cap.reason), within(cap.at_most)));
     }
     if basis.verdict.is_some_and(|v| !v.supported) {
-        out.push(("cap: rejected by the verifier".into(), VETO_CAP));
+        out.push((format!("{CAP}rejected by the verifier"), VETO_CAP));
     }
     if basis.schema_fits == Some(false) {
-        out.push(("cap: not the schema".into(), SCHEMA_CAP));
+        out.push((format!("{CAP}not the schema"), SCHEMA_CAP));
     }
     if score.is_none() && basis.verdict.is_none_or(|v| !v.supported) {
-        out.push(("cap: nothing could be checked".into(), UNCHECKED_CAP));
+        out.push((format!("{CAP}nothing could be checked"), UNCHECKED_CAP));
     }
     out
 }
@@ -157,8 +212,36 @@ mod tests {
             tool_evidence: true,
             schema_fits: Some(true),
             own_word: Some(1.0),
+            ..Basis::default()
         };
         assert!(Confidence::of(&basis).value < 0.6, "{:?}", Confidence::of(&basis));
+    }
+
+    #[test]
+    fn agreement_caps_and_calibration_have_their_place() {
+        let grounding = ground("There were 57 errors in 2,000 records.", &evidence());
+        let of = |agreement: Option<&Agreement>, cap: Option<&Cap>| {
+            let grounding = Some(&grounding);
+            let basis =
+                Basis { grounding, tool_evidence: true, agreement, cap, ..Basis::default() };
+            Confidence::of(&basis)
+        };
+        let alone = of(None, None).value;
+        let agreed = Agreement { score: 0.2, answers: 2, ..Agreement::default() };
+        assert!(of(Some(&agreed), None).value < alone - 0.1);
+        let split = Agreement { contradicting: 1, ..agreed };
+        assert!(of(Some(&split), None).value <= DISAGREEMENT_CAP);
+        let cap = Cap { at_most: 0.84, reason: "one vendor only".into() };
+        let capped = of(None, Some(&cap));
+        assert!(capped.value <= 0.84, "{capped:?}");
+        assert!(capped.recipe.iter().any(|i| i.name == "cap: one vendor only"), "{capped:?}");
+        let mut boaster = Calibration::default();
+        (0..100).for_each(|i| boaster.observe(alone, i % 2 == 0));
+        let worth = of(None, None).calibrated(&boaster);
+        assert!(worth.value < 0.65, "{worth:?}");
+        let mut modest = Calibration::default();
+        (0..100).for_each(|_| modest.observe(0.84, true));
+        assert!(of(None, Some(&cap)).calibrated(&modest).value <= 0.84, "caps hold");
     }
 
     #[test]

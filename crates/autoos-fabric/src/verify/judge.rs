@@ -5,11 +5,13 @@
 //! that only stands in a sibling of the record that its words name counts as misplaced.
 
 use super::{
-    Claim, ClaimKind, Grounding, Status,
+    Claim, ClaimKind, Grounding, Place, Status,
     atoms::What,
     claims::{self, Draft, Reading},
     index::{COMMON, Index, Key, NONE, key_of, say},
     labels::Labels,
+    statements::{Comparison, Statement},
+    support,
 };
 use crate::builtin::{distance, stem};
 use std::{collections::HashMap, ops::Range};
@@ -36,12 +38,96 @@ impl Index {
             .filter(|d| d.kind == ClaimKind::Figure)
             .filter_map(|d| Some((d.sentence, d.range.clone(), judge.standing(d)?)))
             .collect();
-        for draft in drafts {
+        for draft in drafts.iter().filter(|d| d.kind != ClaimKind::Statement) {
             claims.extend(judge.claim(draft));
         }
-        Grounding { claims }
+        let statements = self.statements(answer, &reading);
+        let support = support::of(&claims, &statements);
+        for statement in statements {
+            self.add(answer, &reading, statement, &mut claims);
+        }
+        claims.sort_by_key(|c| (c.start, c.end));
+        Grounding { claims, support }
+    }
+
+    /// The sentences of running text, each as a whole.
+    fn statements(&self, answer: &str, reading: &Reading) -> Vec<Statement> {
+        if reading.sentences.is_empty() || self.roots.is_empty() || self.too_much_data() {
+            return Vec::new();
+        }
+        let mut comparison = Comparison::new(self, answer);
+        let running = reading.sentences.iter().filter(|s| !s.table && !s.heading);
+        running.filter_map(|s| comparison.statement(s.range.clone())).collect()
+    }
+
+    /// Adds a sentence to the claims where it says more than its figures and names do.
+    fn add(&self, answer: &str, reading: &Reading, found: Statement, claims: &mut Vec<Claim>) {
+        let within = |c: &Claim| c.start >= found.range.start && c.end <= found.range.end;
+        let place = found.passage.and_then(|p| self.place_of(p));
+        // A wrong figure or name is one claim: the sentence only tells where it is right.
+        let wrong = found.contrary.as_ref().and_then(|c| c.bytes.clone());
+        if let Some(wrong) = wrong
+            && let Some(claim) = claims.iter_mut().find(|c| {
+                c.status == Status::Unsupported && c.start < wrong.end && wrong.start < c.end
+            })
+        {
+            claim.nearest.get_or_insert(found.how);
+            claim.evidence = place.or(claim.evidence.take());
+            return;
+        }
+        let alone = !claims.iter().any(within);
+        let asked =
+            reading.drafts.iter().any(|d| d.kind == ClaimKind::Statement && d.range == found.range);
+        if !(found.status == Status::Unsupported || alone && asked) {
+            return;
+        }
+        let text = &answer[found.range.clone()];
+        let lead = text.len() - text.trim_start().len();
+        let text = text.trim();
+        let start = found.range.start + lead;
+        claims.push(Claim {
+            kind: ClaimKind::Statement,
+            text: text.to_owned(),
+            start,
+            end: start + text.len(),
+            status: found.status,
+            score: found.score,
+            how: found.how,
+            nearest: place.as_ref().map(|p| p.excerpt.clone()),
+            evidence: place,
+        });
+    }
+
+    /// Where a passage stands, for people.
+    fn place_of(&self, passage: u32) -> Option<Place> {
+        let passage = self.passages().all.get(passage as usize)?;
+        self.place_at(passage.unit, passage.path, passage.base, passage.start..passage.end)
+    }
+
+    fn place_at(&self, unit: u32, path: u32, base: u32, bytes: Range<u32>) -> Option<Place> {
+        let own = self.raw.get(bytes.start as usize..bytes.end as usize)?;
+        let cut = own.char_indices().nth(EXCERPT).map_or(own.len(), |(at, _)| at);
+        Some(Place {
+            name: self.root_of(unit)?.name.clone(),
+            path: self.paths.get(path as usize)?.join("."),
+            start: (bytes.start - base) as usize,
+            end: (bytes.end - base) as usize,
+            excerpt: own[..cut].to_owned(),
+        })
+    }
+
+    /// Sentences are not compared with long data that has no prose in it: reading it once more
+    /// would cost much and bring nothing.
+    fn too_much_data(&self) -> bool {
+        const MOST_SCALARS: usize = 20_000;
+        self.scalars.len() > MOST_SCALARS && !self.scalars.iter().any(|s| s.words > 8)
     }
 }
+
+/// How many words of the evidence are looked through for one that is meant.
+const MOST_WORDS: usize = 20_000;
+/// How much of a place is shown, in characters.
+const EXCERPT: usize = 160;
 
 /// What became of a claim.
 struct Outcome {
@@ -49,14 +135,22 @@ struct Outcome {
     score: f64,
     how: String,
     nearest: Option<String>,
+    /// The value that it was found in, or what comes nearest.
+    scalar: Option<u32>,
+}
+
+impl Outcome {
+    fn at(self, scalar: Option<u32>) -> Self {
+        Self { scalar, ..self }
+    }
 }
 
 fn supported(score: f64, how: impl Into<String>, nearest: Option<String>) -> Outcome {
-    Outcome { status: Status::Supported, score, how: how.into(), nearest }
+    Outcome { status: Status::Supported, score, how: how.into(), nearest, scalar: None }
 }
 
 fn unsupported(how: impl Into<String>, nearest: Option<String>) -> Outcome {
-    Outcome { status: Status::Unsupported, score: 0.0, how: how.into(), nearest }
+    Outcome { status: Status::Unsupported, score: 0.0, how: how.into(), nearest, scalar: None }
 }
 
 pub(super) struct Judge<'a> {
@@ -76,12 +170,8 @@ impl Judge<'_> {
             ClaimKind::Figure => self.figure(draft),
             ClaimKind::Name => self.name(text),
             ClaimKind::Quote => self.quote(text),
-            ClaimKind::Statement => Outcome {
-                status: Status::Unchecked,
-                score: 0.0,
-                how: "no figure, name or quote to check".into(),
-                nearest: None,
-            },
+            // Sentences are judged by themselves.
+            ClaimKind::Statement => return None,
         };
         let rest = &self.answer[draft.range.end..];
         let cut = rest.starts_with('…') || rest.starts_with("...");
@@ -104,14 +194,20 @@ impl Judge<'_> {
             score: outcome.score,
             how: outcome.how,
             nearest: outcome.nearest,
+            evidence: outcome.scalar.and_then(|s| self.evidence(s)),
         })
+    }
+
+    fn evidence(&self, scalar: u32) -> Option<Place> {
+        let found = self.index.scalars.get(scalar as usize)?;
+        self.index.place_at(found.unit, found.path, found.base, found.start..found.end)
     }
 
     /// The value of a figure that stands in the evidence somewhere.
     fn standing(&self, draft: &Draft) -> Option<f64> {
         match draft.what {
             Some(What::Figure { value, .. }) => {
-                (!self.index.places(&Key::Figure(value)).is_empty()).then_some(value)
+                (!self.index.places(Key::Figure(value)).is_empty()).then_some(value)
             }
             _ => None,
         }
@@ -125,7 +221,7 @@ impl Judge<'_> {
         let Some(key) = key_of(&what, text) else {
             return unsupported("not in the evidence", None);
         };
-        let exact: Vec<u32> = self.index.places(&key).to_vec();
+        let exact: Vec<u32> = self.index.places(key).to_vec();
         if !exact.is_empty() {
             return self.placed(draft, &exact, "exact", 1.0);
         }
@@ -143,8 +239,12 @@ impl Judge<'_> {
         if let Some(how) = self.derived(draft, value, decimals, &unit) {
             return supported(0.9, how, None);
         }
-        let nearest = self.nearest_figure(value);
-        unsupported("not in the evidence", nearest)
+        match self.nearest_figure(value) {
+            Some((nearest, scalar)) => {
+                unsupported("not in the evidence", Some(nearest)).at(Some(scalar))
+            }
+            None => unsupported("not in the evidence", None),
+        }
     }
 
     /// Whether a figure that stands at these places belongs to what its words name.
@@ -162,15 +262,18 @@ impl Judge<'_> {
         let good: Vec<u32> = scalars.iter().filter(|s| !misplaced(s)).copied().collect();
         let Some(first) = good.first() else {
             let other = scalars.first().and_then(|s| self.place(*s));
-            return unsupported("in the evidence, but of something else than is named here", other);
+            let first = scalars.first().copied();
+            return unsupported("in the evidence, but of something else than is named here", other)
+                .at(first);
         };
         if let Some(noun) = self.of_another_field(draft, &good) {
             return unsupported(
                 format!("in the evidence, but not as the figure of “{noun}”"),
                 self.place(*first),
-            );
+            )
+            .at(Some(*first));
         }
-        supported(score, how, self.place(*first))
+        supported(score, how, self.place(*first)).at(Some(*first))
     }
 
     /// The noun beside a figure, when it is the name of a field next to the figure's own.
@@ -228,9 +331,9 @@ impl Judge<'_> {
 
     fn name(&self, text: &str) -> Outcome {
         let low = text.to_lowercase();
-        let places = self.index.places(&Key::Word(low.clone()));
+        let places = self.index.places_of(&low);
         if let Some(first) = places.first() {
-            return supported(1.0, "exact", self.place(*first));
+            return supported(1.0, "exact", self.place(*first)).at(Some(*first));
         }
         if self.says(&low) {
             return supported(1.0, "exact", None);
@@ -238,8 +341,7 @@ impl Judge<'_> {
         let plain = low.trim_end_matches(['.', '…', ':']).trim_end();
         let possessive = plain.strip_suffix("'s").or(plain.strip_suffix("’s")).unwrap_or(plain);
         if possessive != low
-            && (self.says(possessive)
-                || !self.index.places(&Key::Word(possessive.to_owned())).is_empty())
+            && (self.says(possessive) || !self.index.places_of(possessive).is_empty())
         {
             return supported(0.95, "without its ending", None);
         }
@@ -250,7 +352,7 @@ impl Judge<'_> {
         let stemmed = stem(plain);
         let inflected = !text.contains(|c: char| c.is_numeric())
             && words.len() == 1
-            && !self.index.places(&Key::Word(stemmed.clone())).is_empty()
+            && !self.index.places_of(&stemmed).is_empty()
             && stemmed.len() > 3;
         if inflected {
             return supported(0.9, "inflected", None);
@@ -260,7 +362,7 @@ impl Judge<'_> {
 
     /// Whether some value holds all of these words.
     fn together(&self, words: &[&str]) -> bool {
-        let places = |w: &str| self.index.places(&Key::Word(w.to_owned()));
+        let places = |w: &str| self.index.places_of(w);
         let Some((first, rest)) = words.split_first() else { return false };
         places(first).iter().any(|scalar| {
             *scalar != NONE && rest.iter().all(|w| places(w).binary_search(scalar).is_ok())
@@ -285,7 +387,7 @@ impl Judge<'_> {
 
     /// Whether the evidence says this, as whole words.
     fn says(&self, low: &str) -> bool {
-        let text = &self.index.text;
+        let text = &self.index.said();
         let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
         let inner = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (first, last) = (low.chars().next(), low.chars().next_back());
@@ -299,34 +401,38 @@ impl Judge<'_> {
 
     /// A quote that was cut in the middle of a long word.
     fn says_cut(&self, low: &str) -> bool {
-        self.index.text.match_indices(low).take(100).any(|(at, _)| {
-            self.index.text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric())
+        self.index.said().match_indices(low).take(100).any(|(at, _)| {
+            self.index.said()[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric())
         })
     }
 
-    fn nearest_figure(&self, value: f64) -> Option<String> {
+    fn nearest_figure(&self, value: f64) -> Option<(String, u32)> {
         let figures = &self.index.figures;
         let at = figures.partition_point(|(v, _)| *v < value);
         let near =
             [at.checked_sub(1), Some(at)].into_iter().flatten().filter_map(|i| figures.get(i));
         let (v, scalar) =
             near.min_by(|a, b| (a.0 - value).abs().total_cmp(&(b.0 - value).abs()))?;
-        Some(match self.place(*scalar) {
+        let named = match self.place(*scalar) {
             Some(place) => format!("{v} ({place})"),
             None => v.to_string(),
-        })
+        };
+        Some((named, *scalar))
     }
 
     fn nearest_word(&self, word: &str) -> Option<String> {
         if !word.is_ascii() || word.len() > 64 {
             return None;
         }
-        let near =
-            self.index.words.iter().filter(|w| w.is_ascii() && w.len().abs_diff(word.len()) <= 2);
+        // Evidence of any length is looked through only as far as people would.
+        let words = self.index.said().split(|c: char| !c.is_alphanumeric() && !"._-/@".contains(c));
+        let near = words
+            .take(MOST_WORDS)
+            .filter(|w| w.is_ascii() && !w.is_empty() && w.len().abs_diff(word.len()) <= 2);
         near.map(|w| (distance(w, word), w))
             .filter(|(d, _)| *d <= 2)
             .min_by_key(|(d, _)| *d)
-            .map(|(_, w)| w.clone())
+            .map(|(_, w)| w.to_owned())
     }
 
     /// The place in the evidence that goes along with a quote for longest.
@@ -335,16 +441,16 @@ impl Judge<'_> {
         let (mut least, mut most) = (0, ends.len());
         while least < most {
             let middle = (least + most).div_ceil(2);
-            if self.index.text.contains(&low[..ends[middle - 1]]) {
+            if self.index.said().contains(&low[..ends[middle - 1]]) {
                 least = middle
             } else {
                 most = middle - 1
             }
         }
         let prefix = &low[..ends[least.checked_sub(1)?]];
-        let at = self.index.text.find(prefix).filter(|_| least >= 8)?;
+        let at = self.index.said().find(prefix).filter(|_| least >= 8)?;
         let rest: String =
-            self.index.text[at..].chars().take_while(|c| *c != '\u{1}').take(80).collect();
+            self.index.said()[at..].chars().take_while(|c| *c != '\u{1}').take(80).collect();
         Some(rest)
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     atoms::{What, atoms},
     claims::{Draft, Sentence},
-    index::{COMMON, Key, NONE},
+    index::{COMMON, NONE},
     judge::Judge,
 };
 use std::{collections::HashMap, ops::Range};
@@ -79,7 +79,7 @@ impl Judge<'_> {
             if seen.contains(&word) {
                 continue;
             }
-            let places = self.index.places(&Key::Word(word.clone()));
+            let places = self.index.places_of(&word);
             let telling = u32::from(!FUNCTION_WORDS.contains(&word.as_str()));
             seen.push(word);
             if places.len() < COMMON {

@@ -10,16 +10,28 @@
 //! Left out: whether a sentence that holds true figures and names says something true about them
 //! beyond that (negation, tense, cause).
 
+mod agreement;
 mod atoms;
+mod build;
+mod calibration;
 mod claims;
 mod confidence;
+mod contradict;
 mod derive;
 mod index;
 mod judge;
 mod labels;
+mod lexicon;
+mod moments;
+mod passages;
 mod prose;
+mod slots;
+mod statements;
+mod support;
 
-pub use confidence::{Basis, Confidence, Ingredient};
+pub use agreement::{Agreement, agree};
+pub use calibration::Calibration;
+pub use confidence::{Basis, Cap, Confidence, Ingredient};
 pub use index::Index;
 
 use serde::{Deserialize, Serialize};
@@ -79,9 +91,35 @@ pub struct Claim {
     pub how: String,
     /// The evidence that it was found in, or what comes nearest in it.
     pub nearest: Option<String>,
+    /// Where that stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Place>,
+}
+
+/// A place in the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The name of the piece of evidence.
+    pub name: String,
+    /// The fields that lead to the text in it, joined by points; empty in a plain text. Elements of
+    /// lists are not counted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// First byte in that text.
+    pub start: usize,
+    /// The byte after its last.
+    pub end: usize,
+    /// What stands there, cut to some words; empty for a number.
+    pub excerpt: String,
 }
 
 impl Claim {
+    /// Whether the evidence says something else, rather than nothing.
+    #[must_use]
+    pub fn contradicted(&self) -> bool {
+        self.status == Status::Unsupported && self.how.starts_with(CONTRADICTED)
+    }
+
     /// Names an unsupported claim for people.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -96,11 +134,19 @@ impl Claim {
     }
 }
 
+/// How the reasons of contradicted claims begin.
+const CONTRADICTED: &str = "contradicted: ";
+
 /// What came of checking an answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Grounding {
     /// Every claim, in the order of the answer.
     pub claims: Vec<Claim>,
+    /// How far the evidence bears the answer out as a whole, in 0..=1: below 0.5 something in it
+    /// probably is not. Finer than the claims, since what is only partly said counts as well. None
+    /// when there is nothing to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<f64>,
 }
 
 impl Grounding {
@@ -122,6 +168,15 @@ impl Grounding {
             self.claims.iter().filter(|c| c.status != Status::Unchecked).map(|c| c.score).collect();
         #[expect(clippy::cast_precision_loss, reason = "claims are far fewer than 2^52")]
         (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
+    }
+}
+
+/// Checks `answer` against evidence that was read before; see [`Index::merge`].
+#[must_use]
+pub fn ground_in(answer: &str, parts: &[&Index]) -> Grounding {
+    match parts {
+        [one] => one.ground(answer),
+        several => Index::merge(several).ground(answer),
     }
 }
 

@@ -76,7 +76,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         let query = Query::<T>::from_request_parts(parts, state).await;
-        let Query(query) = query.map_err(|why| Fault::Invalid(why.body_text()))?;
+        let Query(query) = query.map_err(|why| {
+            let said = why.body_text();
+            let said = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+            Fault::Invalid(format!("the query: {said}"))
+        })?;
         Ok(Self(query))
     }
 }

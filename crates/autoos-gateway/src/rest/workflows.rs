@@ -47,6 +47,14 @@ pub(super) struct ListQuery {
     after: Option<String>,
 }
 
+/// Rows of a page, where the client says how many.
+fn rows(limit: Option<usize>) -> Result<usize, Fault> {
+    match limit {
+        Some(0) => Err(Fault::Invalid("a page has 1 to 500 rows, not 0".into())),
+        given => Ok(given.unwrap_or(PAGE)),
+    }
+}
+
 pub(super) async fn list(
     State(edge): State<Edge>,
     call: Call,
@@ -65,7 +73,7 @@ pub(super) async fn list(
         text: query.text.filter(|text| !text.is_empty()),
     };
     let after = query.after.as_deref().map(json::position).transpose()?;
-    let limit = query.limit.unwrap_or(PAGE);
+    let limit = rows(query.limit)?;
     Ok(Json(edge.list(&call, filter, query.page_token.as_deref(), limit, after).await?))
 }
 
@@ -179,7 +187,7 @@ pub(super) async fn escalations(
     Params(query): Params<EscalationQuery>,
 ) -> Result<Json<Page<EscalationItem>>, Fault> {
     let filter = EscalationFilter { open_only: !query.all, tenant: None, user: query.user_id };
-    let limit = query.limit.unwrap_or(PAGE);
+    let limit = rows(query.limit)?;
     Ok(Json(edge.escalations(&call, filter, query.page_token.as_deref(), limit).await?))
 }
 
@@ -191,8 +199,9 @@ pub(super) async fn resolve(
     body: Body,
 ) -> Result<Json<Value>, Fault> {
     let id = json::workflow_id(&id)?;
-    let number = number.parse();
-    let number = number.map_err(|_| Fault::Invalid("an escalation's number is a number".into()))?;
+    let number = number.parse().map_err(|_| {
+        Fault::Invalid(format!("{number:.32?} is no number of a question: they are 1 and more"))
+    })?;
     let mut given: ResolveBody = body::json(&headers, body, edge.options.max_body_bytes).await?;
     let answer = given.answer()?;
     Ok(changed(edge.resolve(&call, id, number, answer, given.by).await?))

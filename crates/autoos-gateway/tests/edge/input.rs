@@ -21,6 +21,7 @@ async fn bodies_that_do_not_fit_are_refused_with_what_is_wrong() {
     refused(b"[]", "the body is a list").await;
     refused(br#"["x", null, {}]"#, "the body is a list").await;
     refused(b"\"x\"", "the body is no object").await;
+    refused(b"{\"intent\": \"a\\u0000\"}", "NUL").await;
     refused(br#"{"intent": 7}"#, "expected a string").await;
     refused(br#"{"intent": "x", "plan": ["p", 1]}"#, "expected an object").await;
     refused(br#"{"intent": "x", "context": {"a": "1", "a": "2"}}"#, "\"a\" is there twice").await;
@@ -64,6 +65,16 @@ async fn wrong_kinds_ids_methods_and_paths_are_named() {
     let request = node.http.post(node.url("/api/v1/intents")).body("intent=x");
     let form = request.header("Content-Type", "application/x-www-form-urlencoded");
     node.send(form).await.is(415, "media_type");
+    let request = node.http.post(node.url("/api/v1/intents")).body("{}");
+    let none = node.send(request).await;
+    none.is(415, "media_type");
+    none.says("has no Content-Type");
+    let request = node.http.post(node.url("/api/v1/intents")).body("{}");
+    let other = request.header("Content-Type", "application/json; charset=utf-16");
+    node.send(other).await.is(415, "media_type");
+    for query in ["limit=0", "limit=-1", "limit=501", "limit=1&limit=2", "colour=red", "since=x"] {
+        node.get(&format!("/api/v1/workflows?{query}")).await.is(400, "invalid");
+    }
 
     let missing = "/api/v1/workflows/wf-00000000-0000-0000-0000-000000000007";
     for path in [missing, &format!("{missing}/audit"), &format!("{missing}/events")] {

@@ -6,6 +6,7 @@ mod grpc;
 mod input;
 mod limits;
 mod metrics;
+mod quarantine;
 mod rest;
 mod support;
 mod uploads;

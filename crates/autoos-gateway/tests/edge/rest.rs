@@ -265,8 +265,9 @@ async fn a_plan_by_hand_is_checked_before_it_is_taken() {
     missing.says(&format!("open: {number}"));
     assert_eq!(node.get(&path).await.body["seq"], before["seq"], "nothing has changed");
 
-    let wait = json!({"id": "a", "work": {"wait": {"ms": 1}}});
-    let good = json!({"name": "by hand", "result": "a", "steps": [wait]});
+    let call = json!({"tool": {"name": "text.summarize", "args": {"text": "It is done."}}});
+    let step = json!({"id": "a", "work": call});
+    let good = json!({"name": "by hand", "result": "a", "steps": [step]});
     let taken = resolve(good).await;
     assert_eq!(taken.status, 200, "{:?}", taken.body);
     assert_eq!(node.ended(&id).await["state"], "completed");

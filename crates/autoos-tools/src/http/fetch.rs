@@ -7,9 +7,14 @@ use super::{
 use crate::Failure;
 use reqwest::{Client, Method, Response, StatusCode, Url, header::LOCATION, redirect};
 use std::{error::Error, sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
+/// An endpoint that is there takes a connection well within this, and one that is at work on a
+/// body does not fall silent for so long.
+const CONNECT: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The two clients: one that meets the whole world but no inside, one for the allow-list.
 #[derive(Debug)]
@@ -27,6 +32,35 @@ pub(super) struct Request {
     pub(super) url: String,
     pub(super) max_bytes: usize,
     pub(super) follow: bool,
+    /// For all of it, redirects and body included.
+    pub(super) limit: Duration,
+}
+
+/// What went wrong, by where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No connection, or none that TLS accepts.
+    Connect,
+    /// Connected, and no answer began.
+    NoAnswer,
+    /// The answer began, and its body stopped coming.
+    Stalled,
+    /// The answer began and broke off.
+    Cut,
+    /// It leads from one place to the next without end.
+    Redirects,
+}
+
+impl Trouble {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::NoAnswer => "no_answer",
+            Self::Stalled => "stalled",
+            Self::Cut => "cut",
+            Self::Redirects => "redirects",
+        }
+    }
 }
 
 /// One hop on the way.
@@ -46,7 +80,7 @@ pub(super) struct Fetched {
     pub(super) response: Option<Head>,
     pub(super) body: Vec<u8>,
     pub(super) truncated: bool,
-    pub(super) error: Option<String>,
+    pub(super) error: Option<(Trouble, String)>,
 }
 
 /// What comes before a body.
@@ -96,7 +130,7 @@ fn client(lookup: &Lookup, filtered: bool, nobody: bool) -> reqwest::Result<Clie
         .retry(reqwest::retry::never())
         // Each request looks its name up and is filtered, and belongs to one call alone.
         .pool_max_idle_per_host(0)
-        .connect_timeout(Duration::from_secs(10))
+        .connect_timeout(CONNECT)
         .dns_resolver(Resolver { lookup: Arc::clone(lookup), filtered });
     if nobody { builder.tls_certs_only([]).build() } else { builder.build() }
 }
@@ -113,17 +147,30 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, Failure> {
     let (mut url, mut way) = gate::read(&request.url, allowed)?;
     let mut hops: Vec<Hop> = Vec::new();
-    let began = std::time::Instant::now();
+    let began = Instant::now();
+    let until = began + request.limit;
     loop {
         let client = clients.of(&url, way)?;
-        let sent = client.request(request.method.clone(), url.clone()).send().await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(error) => {
+        let sending = client.request(request.method.clone(), url.clone()).send();
+        let response = match timeout_at(until, sending).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
                 if let Some(inside) = inside(&error) {
                     return Err(gate::denied(&inside.name, &url));
                 }
-                return Ok(Fetched::unreached(url, hops, deepest(&error)));
+                let trouble = match (error.is_connect(), error.is_timeout()) {
+                    (true, true) => {
+                        let said = format!("no connection within {} ms", CONNECT.as_millis());
+                        return Ok(Fetched::unreached(url, hops, Trouble::Connect, said));
+                    }
+                    (true, false) => Trouble::Connect,
+                    (false, _) => Trouble::NoAnswer,
+                };
+                return Ok(Fetched::unreached(url, hops, trouble, deepest(&error)));
+            }
+            Err(_) => {
+                let said = format!("no answer within {} ms", request.limit.as_millis());
+                return Ok(Fetched::unreached(url, hops, Trouble::NoAnswer, said));
             }
         };
         let head = Head {
@@ -132,13 +179,12 @@ pub(super) async fn fetch(
             after: began.elapsed(),
         };
         let Some(next) = location(&url, &head).filter(|_| request.follow) else {
-            return Ok(read(url, hops, head, response, request.max_bytes).await);
+            return Ok(read(url, hops, head, response, request, until).await);
         };
         if hops.len() == REDIRECTS {
-            let mut fetched =
-                Fetched::unreached(url, hops, format!("more than {REDIRECTS} redirects"));
-            fetched.response = Some(head);
-            return Ok(fetched);
+            let said = format!("more than {REDIRECTS} redirects");
+            let fetched = Fetched::unreached(url, hops, Trouble::Redirects, said);
+            return Ok(Fetched { response: Some(head), ..fetched });
         }
         way = gate::judge(&next, allowed)?;
         hops.push(Hop { from: url, status: head.status, to: next.clone() });
@@ -152,24 +198,40 @@ fn location(url: &Url, head: &Head) -> Option<Url> {
     url.join(text).ok()
 }
 
-async fn read(url: Url, hops: Vec<Hop>, head: Head, response: Response, most: usize) -> Fetched {
-    let mut fetched = Fetched::unreached(url, hops, String::new());
-    fetched.error = None;
-    fetched.response = Some(head);
-    let mut response = response;
+async fn read(
+    url: Url,
+    hops: Vec<Hop>,
+    head: Head,
+    mut response: Response,
+    request: &Request,
+    until: Instant,
+) -> Fetched {
+    let (body, truncated, error) = (Vec::new(), false, None);
+    let mut fetched = Fetched { url, hops, response: Some(head), body, truncated, error };
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = most - fetched.body.len();
+        let silent = Instant::now() + SILENCE;
+        let got = fetched.body.len();
+        match timeout_at(until.min(silent), response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                let room = request.max_bytes - got;
                 fetched.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if chunk.len() > room {
                     fetched.truncated = true;
                     return fetched;
                 }
             }
-            Ok(None) => return fetched,
-            Err(error) => {
-                fetched.error = Some(format!("the body broke off: {}", deepest(&error)));
+            Ok(Ok(None)) => return fetched,
+            Ok(Err(error)) => {
+                let said = format!("the body broke off after {got} bytes: {}", deepest(&error));
+                fetched.error = Some((Trouble::Cut, said));
+                return fetched;
+            }
+            Err(_) => {
+                let limit = if until < silent { request.limit } else { SILENCE };
+                let how =
+                    if until < silent { "was not complete within" } else { "gave nothing for" };
+                let said = format!("the body {how} {} ms, after {got} bytes", limit.as_millis());
+                fetched.error = Some((Trouble::Stalled, said));
                 return fetched;
             }
         }
@@ -177,8 +239,9 @@ async fn read(url: Url, hops: Vec<Hop>, head: Head, response: Response, most: us
 }
 
 impl Fetched {
-    pub(super) fn unreached(url: Url, hops: Vec<Hop>, error: String) -> Self {
-        Self { url, hops, response: None, body: Vec::new(), truncated: false, error: Some(error) }
+    fn unreached(url: Url, hops: Vec<Hop>, trouble: Trouble, said: String) -> Self {
+        let error = Some((trouble, said));
+        Self { url, hops, response: None, body: Vec::new(), truncated: false, error }
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! Nothing internal is asked unless an operator opened it: addresses are judged as written in the
 //! URL, as resolved at the moment of connecting, and again at each redirect. An endpoint that is
-//! down is an answer (`reachable: false`), since finding that out is what a check is for. Left out:
-//! other methods, request headers, cookies and proxies.
+//! down is an answer (`reachable: false`), since finding that out is what a check is for, and
+//! `trouble` says where it failed: `connect` (within 5 s), `no_answer` (within the time limit),
+//! `stalled` (nothing for 5 s in the body, or the time limit), `cut`, `redirects`. Left out: other
+//! methods, request headers, cookies and proxies.
 
 mod address;
 mod fetch;
@@ -78,18 +80,14 @@ impl HttpGet {
         }
     }
 
-    async fn ask(&self, request: &Request, limit: Duration) -> Result<Fetched, Failure> {
+    async fn ask(&self, request: &Request) -> Result<Fetched, Failure> {
         // The gate speaks before anything is built or resolved.
-        let (url, _) = gate::read(&request.url, &self.allowed)?;
+        gate::read(&request.url, &self.allowed)?;
         let clients = self.clients.get_or_init(|| Clients::new(&self.lookup)).as_ref();
         let clients = clients.map_err(|error| {
             Failure::Unavailable(format!("the HTTP client could not be built: {error}"))
         })?;
-        let fetching = fetch::fetch(clients, &self.allowed, request);
-        tokio::time::timeout(limit, fetching).await.unwrap_or_else(|_| {
-            let error = format!("no complete answer within {} ms", limit.as_millis());
-            Ok(Fetched::unreached(url, Vec::new(), error))
-        })
+        fetch::fetch(clients, &self.allowed, request).await
     }
 }
 
@@ -106,13 +104,13 @@ impl Tool for HttpGet {
             max_bytes: usize::try_from(args::count(call, "max_bytes").unwrap_or(BODY))
                 .unwrap_or(usize::MAX),
             follow: args::flag(call, "follow_redirects").unwrap_or(true),
+            limit: Duration::from_millis(args::count(call, "timeout_ms").unwrap_or(TIMEOUT_MS)),
         };
-        let timeout_ms = args::count(call, "timeout_ms").unwrap_or(TIMEOUT_MS);
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
             Failure::Unavailable("http.get needs to be called on a tokio runtime".to_owned())
         })?;
         let began = Instant::now();
-        let fetched = runtime.block_on(self.ask(&request, Duration::from_millis(timeout_ms)))?;
+        let fetched = runtime.block_on(self.ask(&request))?;
         let bytes_read = fetched.body.len() as u64;
         let output = output(call, &request, &fetched, began.elapsed());
         Ok(ToolResult { output, bytes_read })
@@ -144,7 +142,8 @@ fn output(call: &ToolCall, request: &Request, fetched: &Fetched, took: Duration)
         "truncated": fetched.truncated,
         "binary": binary,
         "redirects": hops,
-        "error": fetched.error,
+        "error": fetched.error.as_ref().map(|(_, said)| said),
+        "trouble": fetched.error.as_ref().map(|(trouble, _)| trouble.name()),
         "checks": checks,
         "passed": passed,
     })
@@ -155,7 +154,7 @@ fn checks(call: &ToolCall, fetched: &Fetched) -> Vec<Value> {
     let status = fetched.response.as_ref().map(|head| head.status.as_u16());
     let check = |name: &str, expected: Value, actual: Value, passed: bool| json!({"check": name, "expected": expected, "actual": actual, "passed": passed});
     let answered = status.is_some() && fetched.error.is_none();
-    let actual = json!(fetched.error.as_deref().unwrap_or("answered"));
+    let actual = json!(fetched.error.as_ref().map_or("answered", |(_, said)| said));
     let mut checks = vec![check("answers", json!("answered"), actual, answered)];
     let (expected, fits) = match call.args.get("expect_status") {
         Some(Value::Array(list)) => (json!(list), list.contains(&json!(status))),

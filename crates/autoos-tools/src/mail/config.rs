@@ -306,7 +306,7 @@ mod tests {
             ("@example.com", "ann@sub.example.com"),
             ("@example.com", "ann@example.com.evil.org"),
             ("@example.com", "ann@notexample.com"),
-            ("@example.com", "\"ann@example.com\"@evil.org"),
+            ("@example.com", "\"ann@example.com\" <ann@evil.org>"),
             ("ann@example.com", "joann@example.com"),
         ] {
             assert!(!allowed(entry, who), "{entry} {who}");

@@ -25,15 +25,22 @@ impl Answer {
     /// Takes what was read; false when it is more than may be.
     pub(super) fn take(&mut self, read: &[u8]) -> bool {
         self.bytes.extend_from_slice(read);
+        let mut at = 0;
         while !self.begun {
-            let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') else { break };
-            let line = &self.bytes[..end];
-            if line.trim_ascii().is_empty() || is_progress(line) {
-                self.bytes.drain(..=end);
-            } else {
-                self.begun = true;
+            let rest = &self.bytes[at..];
+            match rest.iter().position(|byte| *byte == b'\n') {
+                Some(end) if rest[..end].trim_ascii().is_empty() || is_progress(&rest[..end]) => {
+                    at += end + 1;
+                }
+                Some(_) => self.begun = true,
+                None => {
+                    // No sign of progress is that long, so that nothing is looked at for ever.
+                    self.begun = rest.len() > PROGRESS_MAX;
+                    break;
+                }
             }
         }
+        self.bytes.drain(..at);
         self.bytes.len() <= self.most
     }
 
@@ -53,9 +60,6 @@ impl Answer {
 
 /// `{"progress": …}`, and nothing else in it.
 fn is_progress(line: &[u8]) -> bool {
-    if line.len() > PROGRESS_MAX {
-        return false;
-    }
     match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields.len() == 1 && fields.contains_key("progress"),
         _ => false,

@@ -49,8 +49,13 @@ impl Backup {
             Self::Restore { source, target } => {
                 node::make_data_dir(&target)?;
                 let restored =
-                    autoos_journal::restore(&source.join("journal"), &target.join("journal"))
-                        .with_context(|| format!("cannot restore {}", source.display()))?;
+                    autoos_journal::restore(&source.join("journal"), &target.join("journal"));
+                if restored.is_err() {
+                    // What was made for it goes again; what has something in it stays.
+                    let _ = std::fs::remove_dir(&target);
+                }
+                let restored =
+                    restored.with_context(|| format!("cannot restore {}", source.display()))?;
                 node::copy_beside(&source, &target)?;
                 let restored = json!({ "data_dir": target, "events": restored.events });
                 print(&restored, global.output, |restored| {

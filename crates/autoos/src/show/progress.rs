@@ -90,7 +90,7 @@ impl Progress {
             }
             "attempt_failed" => {
                 self.running.remove(&id);
-                self.say(&format!("  ✗ {id:<18} {what}"));
+                self.say(&format!("  ✗ {id:<18} {}", brief(&what)));
             }
             "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" => {
                 self.say(&format!("  ↻ {what}"))
@@ -120,6 +120,15 @@ impl Drop for Progress {
         if let Some(bar) = &self.spinner {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The beginning of a long sentence: what a human is asked shows it whole.
+fn brief(what: &str) -> String {
+    const MOST: usize = 160;
+    match what.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{}…", what[..cut].trim_end()),
+        None => what.to_owned(),
     }
 }
 

@@ -35,9 +35,9 @@ fn whole(view: &Value, question: &Value, several: bool) {
     // Who cannot do something says what it would need in a paragraph of its own.
     let (happened, needed) = detail.split_once("Needed:").unwrap_or((&detail, ""));
     let exit = text(question, "exit");
-    labelled("  what failed   ", &format!("step {step} ({exit}): {}", happened.trim()));
+    labelled("  what failed     ", &format!("step {step} ({exit}): {}", happened.trim()));
     if !needed.is_empty() {
-        labelled("  what it needs ", needed);
+        labelled("  what it needs   ", needed);
     }
     tried(view, &step);
     if let Some(proposed) = question.get("proposed").filter(|p| !p.is_null()) {
@@ -60,7 +60,7 @@ fn whole(view: &Value, question: &Value, several: bool) {
     let default = text(question, "default");
     let (_, does) = meaning(&default, &step);
     labelled(
-        "  otherwise     ",
+        "  otherwise       ",
         &format!("at {} the answer is {default}: {does}", text(question, "due")),
     );
 }
@@ -90,10 +90,10 @@ fn tried(view: &Value, step: &str) {
     let found = rows(view, "steps").iter().find(|found| text(found, "id") == step);
     let attempts = found.map_or(&[][..], |found| rows(found, "attempts"));
     let first = attempts.len().saturating_sub(SHOWN);
-    let mut label = "  what was tried ";
+    let mut label = "  what was tried  ";
     if first > 0 {
         labelled(label, &format!("… {first} earlier attempts"));
-        label = "                 ";
+        label = "                  ";
     }
     for attempt in &attempts[first..] {
         let who = match text(attempt, "model") {
@@ -110,7 +110,7 @@ fn tried(view: &Value, step: &str) {
             format!(": {brief}")
         };
         labelled(label, &format!("attempt {} by {who}, {exit}{said}", number(attempt, "attempt")));
-        label = "                 ";
+        label = "                  ";
     }
 }
 

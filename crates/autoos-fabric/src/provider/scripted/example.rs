@@ -68,6 +68,13 @@ fn step(id: &str, role: LlmRole, instruction: &str, inputs: &[&str]) -> Workflow
     }
 }
 
+/// The example's answer to a task, as text.
+pub(super) fn text(task: &Task) -> String {
+    let answer = answer(task);
+    let value = answer.value.map(|value| value.to_string());
+    answer.text.or(value).unwrap_or_default()
+}
+
 /// The example's answer to a task.
 pub(super) fn answer(task: &Task) -> Answer {
     match task {

@@ -1,6 +1,35 @@
 //! The script: rules, tried in order; what none of them answers, the six-step example does.
+//!
+//! A script is a TOML or JSON file, named by `script` of a provider of the kind `scripted`. One
+//! configuration may have several such providers, each with its own vendor, models, prices,
+//! script and ledger. A rule says what it looks at and what it answers:
+//!
+//! ```toml
+//! [[rule]]                      # whoever asks for the sales draft first is lied to
+//! role = "executor"
+//! contains = "sales"
+//! times = 1
+//! answer = { text = "Sales were 1204 EUR.", lie = true }
+//!
+//! [[rule]]                      # each fifth call breaks after two of eight pieces
+//! every = 5
+//! answer = { example = true, pieces = 8, cut_after = 2 }
+//!
+//! [[rule]]                      # the verifier is slow, but alive
+//! role = "verifier"
+//! answer = { example = true, pieces = 60, piece_ms = 1000 }
+//! ```
+//!
+//! | field of `answer` | what happens |
+//! |---|---|
+//! | `text`, `value`, `example`, `tool_calls` | what is answered |
+//! | `lie`, `keep`, `bytes` | a figure is changed; the rest is cut off; the text is repeated |
+//! | `delay_ms`, `pieces`, `piece_ms` | when it comes, and in how many pieces |
+//! | `hang`, `hang_after`, `cut_after`, `panic` | it never comes, stops, breaks, crashes |
+//! | `fail`, `retry_after_ms` | it fails like this instead |
+//! | `usage`, `cost_microusd` | what it is charged at, beyond all bounds if it says so |
 
-use crate::{FailureClass, Request, ToolCall, Usage};
+use crate::{FailureClass, Request, Task, ToolCall, Usage};
 use autoos_kernel::words::LlmRole;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +57,12 @@ pub struct Rule {
     /// Only the n-th time, from 1, that this provider is asked this text in this role; counted
     /// from the start of the process.
     pub attempt: Option<u64>,
+    /// Only when the inputs, as JSON, contain this.
+    pub input_contains: Option<String>,
+    /// Only the n-th call, from 1, that this provider gets in all.
+    pub nth: Option<u64>,
+    /// Only each n-th call that this provider gets in all.
+    pub every: Option<u64>,
     /// Only when the request does, or does not, complain of the answer before.
     pub complaint: Option<bool>,
     /// Only so many times; then the rules after it are looked at.
@@ -44,10 +79,26 @@ pub struct Answer {
     pub text: Option<String>,
     /// The answer as data.
     pub value: Option<Value>,
+    /// Without `text` and `value`: the answer that the six-step example gives.
+    pub example: bool,
+    /// The last figure of the answer is another one.
+    pub lie: bool,
+    /// Only so many bytes of the answer come.
+    pub keep: Option<usize>,
+    /// The answer is repeated until it is so many bytes long.
+    pub bytes: Option<usize>,
     /// Calls that the model asks for.
     pub tool_calls: Vec<ToolCall>,
     /// Milliseconds before it comes, or before it fails.
     pub delay_ms: Option<u64>,
+    /// It comes in so many pieces; by default in one.
+    pub pieces: u32,
+    /// Milliseconds before each piece.
+    pub piece_ms: u64,
+    /// After so many pieces nothing more comes.
+    pub hang_after: Option<u32>,
+    /// After so many pieces the connection breaks.
+    pub cut_after: Option<u32>,
     /// Fail like this instead.
     pub fail: Option<FailureClass>,
     /// With `fail`, the vendor's Retry-After.
@@ -89,12 +140,32 @@ impl Rule {
         Self { role: Some(role), answer, ..Self::default() }
     }
 
-    pub(super) fn matches(&self, request: &Request, text: &str, attempt: u64) -> bool {
+    /// Whether it looks at the answer's count of attempts.
+    pub(super) fn counts_attempts(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// `attempt` counts this text in this role, `call` all calls of the provider; both from 1.
+    pub(super) fn matches(&self, request: &Request, text: &str, attempt: u64, call: u64) -> bool {
         self.role.is_none_or(|role| role == request.role)
             && self.model.as_ref().is_none_or(|model| *model == request.model)
             && self.contains.as_ref().is_none_or(|part| text.contains(part.as_str()))
             && self.attempt.is_none_or(|n| n == attempt)
+            && self.nth.is_none_or(|n| n == call)
+            && self.every.is_none_or(|n| n > 0 && call.is_multiple_of(n))
+            && self.input_contains.as_ref().is_none_or(|part| has_input(&request.task, part))
             && self.complaint.is_none_or(|any| any == request.complaint.is_some())
+    }
+}
+
+fn has_input(task: &Task, part: &str) -> bool {
+    match task {
+        Task::Plan { contexts, .. } => contexts.iter().any(|context| context.head.contains(part)),
+        Task::Execute { inputs, .. }
+        | Task::Verify { inputs, .. }
+        | Task::Synthesize { inputs, .. } => {
+            serde_json::to_string(inputs).is_ok_and(|text| text.contains(part))
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! Of a body only codes are repeated: its sentences may hold the prompt or the key.
 
-use crate::FailureClass;
+use crate::{FailureClass, provider::Stated};
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 use std::{
@@ -32,12 +32,20 @@ pub(super) struct Trouble {
     pub(super) detail: String,
     pub(super) retry_after_ms: Option<u64>,
     pub(super) cost_microusd: Option<u64>,
+    /// What the vendor said of its limits.
+    pub(super) stated: Option<Stated>,
 }
 
 impl Trouble {
     /// One whose cost is not known.
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
-        Self { class, detail: detail.into(), retry_after_ms: None, cost_microusd: None }
+        Self {
+            class,
+            detail: detail.into(),
+            retry_after_ms: None,
+            cost_microusd: None,
+            stated: None,
+        }
     }
 
     /// One that came before the vendor did anything that it charges for.
@@ -128,6 +136,7 @@ impl Trouble {
             Self::before(class, detail)
         };
         trouble.retry_after_ms = retry_after(headers, SystemTime::now()).or_else(|| hint(body));
+        trouble.stated = stated(headers);
         trouble
     }
 
@@ -236,6 +245,19 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     let date = httpdate::parse_http_date(value).ok()?;
     let wait = date.duration_since(now).unwrap_or(Duration::ZERO);
     millis(wait.as_secs_f64() * 1_000.0)
+}
+
+/// The limits per minute that a vendor puts into the headers of its refusals. The library shows
+/// no headers of answers.
+fn stated(headers: &HeaderMap) -> Option<Stated> {
+    let number = |names: [&str; 2]| {
+        names.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse().ok())
+    };
+    let requests_per_min =
+        number(["x-ratelimit-limit-requests", "anthropic-ratelimit-requests-limit"]);
+    let tokens_per_min = number(["x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit"]);
+    let any = requests_per_min.is_some() || tokens_per_min.is_some();
+    any.then_some(Stated { requests_per_min, tokens_per_min })
 }
 
 /// Gemini says it in the body, as seconds with an `s`.

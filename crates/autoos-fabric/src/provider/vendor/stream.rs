@@ -1,15 +1,11 @@
-//! One answer taken off the wire piece by piece, within its deadlines and its size.
+//! One answer taken off the wire piece by piece, within its size. Silence is the actor's to end.
 
 use super::{ANSWER_MAX, failure::Trouble};
-use crate::{
-    FailureClass, ToolCall, Usage,
-    config::{ProviderKind, Timeouts},
-};
+use crate::{FailureClass, ToolCall, Usage, config::ProviderKind, provider::Line};
 use futures::StreamExt;
 use genai::chat::{self, ChatStream, ChatStreamEvent, StopReason, StreamEnd};
 use serde_json::Value;
 use std::time::{Duration, Instant};
-use tokio::time::{Instant as Deadline, timeout_at};
 
 /// Tool calls that an answer may have.
 const CALLS_MAX: usize = 128;
@@ -30,37 +26,23 @@ pub(super) async fn collect(
     mut stream: ChatStream,
     kind: ProviderKind,
     began: Instant,
-    timeouts: Timeouts,
+    line: &Line,
 ) -> Result<Collected, Trouble> {
     let mut pieces = Pieces::new(kind);
     let mut first_token = None;
-    let mut deadline = Deadline::now() + Duration::from_millis(timeouts.first_token_ms);
     loop {
-        let Ok(next) = timeout_at(deadline, stream.next()).await else {
-            return Err(late(first_token.is_some(), timeouts));
-        };
-        let progress = match next {
+        let progress = match stream.next().await {
             // The server ended the body and no end of the answer was in it.
             None => return Err(cut(first_token.is_some())),
             Some(Err(error)) => return Err(Trouble::of(&error)),
             Some(Ok(ChatStreamEvent::End(end))) => return finish(end, pieces, first_token),
             Some(Ok(event)) => pieces.take(event)?,
         };
-        // Pings show that the line is up, and not that anything comes.
         if progress {
             first_token.get_or_insert_with(|| began.elapsed());
-            deadline = Deadline::now() + Duration::from_millis(timeouts.chunk_ms);
+            line.piece();
         }
     }
-}
-
-fn late(began: bool, timeouts: Timeouts) -> Trouble {
-    let detail = if began {
-        format!("the answer stopped: nothing came for {} ms", timeouts.chunk_ms)
-    } else {
-        format!("no first token within {} ms", timeouts.first_token_ms)
-    };
-    Trouble::new(FailureClass::Timeout, detail)
 }
 
 /// An end without a reason: a cut, unless nothing of an answer had come by then.

@@ -1,0 +1,353 @@
+//! The desk in front of a provider: what its actor and its callers share.
+//!
+//! It outlives the actor, so that a breaker stays open and a limit stays known when the actor is
+//! started anew. Each call has a [`Ticket`], which is settled exactly once, whoever comes first:
+//! the task that made the call, the caller whose deadline passed, or its own drop.
+
+use super::{
+    Provider,
+    breaker::{Breaker, End, Pass},
+    health::{Ended, Health},
+    limits::{Limits, LimitsStatus},
+    line::{Deadlines, Line},
+};
+use crate::{
+    Failure, FailureClass, LlmResponse, Request, TaskKind,
+    config::Timeouts,
+    learned::{Outcome, owner::Learning},
+    router::Gate,
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// A limit holds calls back for so long; whoever would wait longer is told when to come back.
+const HOLD_MS: u64 = 1_000;
+
+/// What an answer is handed over by.
+pub(super) type Reply = oneshot::Sender<Result<LlmResponse, Failure>>;
+/// Where it is waited for.
+pub(crate) type Answer = oneshot::Receiver<Result<LlmResponse, Failure>>;
+
+/// How many calls a provider is given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Calls that run at once.
+    pub(crate) max_in_flight: u32,
+    /// Calls that wait for one of those.
+    pub(crate) max_queued: u32,
+    /// How long a call may be silent; none for work in this process.
+    pub(crate) timeouts: Option<Timeouts>,
+}
+
+/// What the actor and whoever calls it share.
+pub(crate) struct Desk {
+    /// The endpoint.
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(super) bounds: Bounds,
+    /// Permits to be here at all, running or waiting.
+    permits: u32,
+    door: Arc<Semaphore>,
+    guard: Mutex<Guard>,
+    health: Health,
+    learning: Arc<Learning>,
+    /// A moment on both clocks: the guard's time never goes back.
+    began: (Instant, u64),
+}
+
+/// What decides whether a call may be made.
+#[derive(Default)]
+struct Guard {
+    breaker: Breaker,
+    limits: Limits,
+    /// Calls of a model that were ended for silence, halved by each answer.
+    silences: HashMap<String, u32>,
+}
+
+/// One call on its way.
+pub(crate) struct Call {
+    pub(super) request: Request,
+    pub(super) reply: Reply,
+    /// Held until the call is over.
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+/// What a call is settled by.
+pub(crate) struct Ticket {
+    desk: Arc<Desk>,
+    pass: Pass,
+    model: String,
+    kind: TaskKind,
+    /// Tokens that it may take at most.
+    tokens: u64,
+    pub(super) line: Mutex<Option<Line>>,
+    settled: AtomicBool,
+}
+
+impl Call {
+    /// What it is settled by.
+    pub(crate) fn ticket(&self) -> Arc<Ticket> {
+        Arc::clone(&self.ticket)
+    }
+}
+
+impl Desk {
+    pub(crate) fn new(
+        provider: Arc<dyn Provider>,
+        bounds: Bounds,
+        learning: Arc<Learning>,
+    ) -> Self {
+        let permits = bounds.max_in_flight.saturating_add(bounds.max_queued);
+        let door = Arc::new(Semaphore::new(permits as usize));
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let began = (Instant::now(), u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+        let (guard, health) = (Mutex::default(), Health::default());
+        Self { provider, bounds, permits, door, guard, health, learning, began }
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> u64 {
+        let passed = u64::try_from(self.began.0.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.began.1.saturating_add(passed)
+    }
+
+    /// Lets a call in, or says when to come back. A provider that is out, or wants no calls for
+    /// a while, is not asked.
+    ///
+    /// # Errors
+    /// A failure that cost nothing: of the class that opened the breaker, or `rate_limit`.
+    pub(crate) fn admit(self: &Arc<Self>, request: Request) -> Result<(Call, Answer), Failure> {
+        let turned_away = |class, detail: String, retry_ms| {
+            self.health.refused();
+            let mut failure = Failure::new(&request.model, class, detail);
+            failure.retry_after_ms = Some(retry_ms);
+            failure.cost_microusd = Some(0);
+            failure
+        };
+        let name = self.provider.name();
+        let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() else {
+            let waiting = self.bounds.max_queued;
+            let detail = format!("{waiting} calls wait for {name} already");
+            return Err(turned_away(FailureClass::RateLimit, detail, self.room_in_ms()));
+        };
+        let now = self.now_ms();
+        let pass = {
+            let mut guard = self.guard();
+            let wait = guard.limits.wait(now);
+            if wait > HOLD_MS {
+                let detail = format!("{name} wants no calls for {wait} ms");
+                return Err(turned_away(FailureClass::RateLimit, detail, wait));
+            }
+            guard.breaker.admit(now).map_err(|(for_ms, cause)| {
+                let detail =
+                    format!("{name} is not asked for {for_ms} ms, since it failed: {cause}");
+                turned_away(cause, detail, for_ms)
+            })?
+        };
+        let (reply, answer) = oneshot::channel();
+        let ticket = Arc::new(Ticket {
+            desk: Arc::clone(self),
+            pass,
+            model: request.model.clone(),
+            kind: TaskKind::of_request(&request),
+            tokens: u64::from(request.prompt_tokens) + u64::from(request.output_tokens),
+            line: Mutex::default(),
+            settled: AtomicBool::new(false),
+        });
+        Ok((Call { request, reply, permit, ticket }, answer))
+    }
+
+    /// Whether it takes calls now, as far as the desk knows.
+    pub(crate) fn gate(&self) -> Gate {
+        let now = self.now_ms();
+        let guard = self.guard();
+        let held = Some(guard.limits.wait(now)).filter(|wait| *wait > HOLD_MS);
+        let open = guard.breaker.shut(now).map(|(for_ms, _)| for_ms);
+        drop(guard);
+        let full = (self.door.available_permits() == 0).then(|| self.room_in_ms());
+        match [held, open, full].into_iter().flatten().max() {
+            Some(for_ms) => Gate::Shut { for_ms },
+            None => Gate::Open,
+        }
+    }
+
+    /// How long the next call in the queue has to wait for its turn, in milliseconds.
+    pub(super) fn wait_ms(&self) -> u64 {
+        self.guard().limits.wait(self.now_ms())
+    }
+
+    /// When the queue will have moved by half, as far as the last answers tell.
+    fn room_in_ms(&self) -> u64 {
+        let rounds = u64::from(self.permits / self.bounds.max_in_flight.max(1)).div_ceil(2).max(1);
+        (self.health.latency_ms().unwrap_or(1_000) * rounds).clamp(100, 30_000)
+    }
+
+    pub(crate) fn restarted(&self) {
+        self.health.restarted();
+    }
+
+    /// Fills in what is known here.
+    pub(crate) fn status(&self) -> super::ProviderStatus {
+        let free = u32::try_from(self.door.available_permits()).unwrap_or(self.permits);
+        let now = self.now_ms();
+        let guard = self.guard();
+        let (requests_per_min, tokens_per_min) = guard.limits.per_minute();
+        let limits = LimitsStatus {
+            max_in_flight: self.bounds.max_in_flight,
+            max_queued: self.bounds.max_queued,
+            requests_per_min,
+            tokens_per_min,
+            wait_ms: guard.limits.wait(now),
+        };
+        let breaker = guard.breaker.status(now);
+        drop(guard);
+        self.health.status(self.permits.saturating_sub(free), breaker, limits)
+    }
+}
+
+impl Ticket {
+    /// The call begins to be made: its line, and how long that may be silent.
+    pub(super) fn begin(&self) -> (Line, Option<Deadlines>) {
+        let line = Line::new();
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.clone());
+        self.desk.health.began();
+        let silences = {
+            let mut guard = self.desk.guard();
+            let now = self.desk.now_ms();
+            guard.limits.started(self.tokens, now);
+            guard.silences.get(&self.model).copied().unwrap_or(0)
+        };
+        let deadlines = self.desk.bounds.timeouts.map(|timeouts| {
+            let learning = &self.desk.learning;
+            learning.read(|l| Deadlines::learned(timeouts, l.of(&self.model), silences))
+        });
+        (line, deadlines)
+    }
+
+    /// The call is no longer running; its place is free.
+    pub(super) fn over(&self) {
+        self.desk.health.ended();
+    }
+
+    /// The call is over like this. What is said second is not heard.
+    pub(super) fn settle(&self, result: &Result<LlmResponse, Failure>) {
+        let end = match result {
+            Ok(_) => End::Alive,
+            Err(failure) => End::of(failure.class),
+        };
+        self.close(end, result, false);
+    }
+
+    /// The call was ended for silence.
+    pub(super) fn silent(&self, failure: Failure) -> Failure {
+        let end = End::of(failure.class);
+        let result = Err(failure);
+        self.close(end, &result, true);
+        match result {
+            Err(failure) => failure,
+            Ok(_) => unreachable!("it was made just now"),
+        }
+    }
+
+    /// The caller's deadline passed. That says nothing against a provider from which something
+    /// came, or which was not asked yet.
+    pub(crate) fn late(&self, failure: &Failure) {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = match line.map(|line| line.first_ms()) {
+            None => End::Nothing,
+            Some(Some(_)) => End::Alive,
+            Some(None) => End::of(failure.class),
+        };
+        self.close(end, &Err(failure.clone()), false);
+    }
+
+    fn close(&self, end: End, result: &Result<LlmResponse, Failure>, silent: bool) {
+        if self.settled.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let desk = &self.desk;
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let took_ms = line.as_ref().map_or(0, Line::elapsed_ms);
+        {
+            let mut guard = desk.guard();
+            let now = desk.now_ms();
+            self.count(&mut guard, end, result, now);
+            if let Some(stated) = line.as_ref().and_then(Line::take_stated) {
+                guard.limits.stated(stated);
+            }
+            if silent {
+                let silences = guard.silences.entry(self.model.clone()).or_default();
+                *silences = silences.saturating_add(1);
+            } else if result.is_ok() && !guard.silences.is_empty() {
+                if let Some(silences) = guard.silences.get_mut(&self.model) {
+                    *silences /= 2;
+                }
+            }
+        }
+        let ended = match result {
+            Ok(response) => Ended::Answered { cost_microusd: response.cost_microusd, took_ms },
+            Err(failure) => Ended::Failed(failure),
+        };
+        desk.health.settled(ended);
+        // A call that never got out of the queue says nothing about the model.
+        let Some(line) = line else { return };
+        let (failure, cost, whole) = match result {
+            Ok(response) => (None, Some(response.cost_microusd), Some(took_ms)),
+            Err(failure) => (Some(failure.class), failure.cost_microusd, None),
+        };
+        desk.learning.saw(&Outcome {
+            model: &self.model,
+            kind: self.kind,
+            failure,
+            cost_microusd: cost.unwrap_or(0),
+            // What came in one piece came first with its end.
+            first_ms: line.first_ms().or(whole),
+            gap_ms: line.longest_gap_ms(),
+            total_ms: took_ms,
+        });
+    }
+
+    fn count(
+        &self,
+        guard: &mut Guard,
+        end: End,
+        result: &Result<LlmResponse, Failure>,
+        now_ms: u64,
+    ) {
+        match result {
+            Err(failure) if failure.class == FailureClass::RateLimit => {
+                guard.limits.refused(self.tokens, failure.retry_after_ms, now_ms);
+            }
+            Ok(response) => {
+                let took = response.usage.input.saturating_add(response.usage.output);
+                guard.limits.accepted(self.tokens, took, now_ms);
+            }
+            Err(_) => {}
+        }
+        let asked_for = match result {
+            Err(failure) if end != End::Alive => failure.retry_after_ms.unwrap_or(0),
+            _ => 0,
+        };
+        guard.breaker.ended(self.pass, end, asked_for, now_ms);
+    }
+}
+
+impl Drop for Ticket {
+    /// Whoever gave the call up says nothing about the provider; a probe may be made again.
+    fn drop(&mut self) {
+        if !*self.settled.get_mut() {
+            let now = self.desk.now_ms();
+            self.desk.guard().breaker.ended(self.pass, End::Nothing, 0, now);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The evidence as sentences: what a statement of an answer is compared with.
+//!
+//! A passage is a sentence of a text, or a record of data with the names of its fields. Its words
+//! are kept as ids that are the same for words that mean the same. Built at the first need, since
+//! many answers hold nothing but figures and names.
+
+use super::{
+    atoms::{Atom, What, atoms_into},
+    index::{Index, Key, NONE, Posts, Scalar, hash, key_of},
+    lexicon::{Part, known, root},
+    moments::scale,
+    prose::{lines, marker, quotes, sentences},
+};
+use std::collections::HashSet;
+
+/// What a word of a passage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Content,
+    Function,
+    Not,
+    /// Written with a capital inside of a sentence, or of the shape of a name.
+    Name,
+    /// With a capital that may be due to its place.
+    MaybeName,
+    Figure,
+    Date,
+    Time,
+}
+
+impl Kind {
+    /// Whether a sentence means something by it.
+    pub(super) fn tells(self) -> bool {
+        !matches!(self, Self::Function | Self::Not)
+    }
+
+    pub(super) fn named(self) -> bool {
+        matches!(self, Self::Name | Self::MaybeName)
+    }
+
+    pub(super) fn counted(self) -> bool {
+        matches!(self, Self::Figure | Self::Date | Self::Time)
+    }
+}
+
+/// A word or figure.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    /// The same for what means the same.
+    pub(super) id: u64,
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// Its first four bytes in lower case.
+    pub(super) head: u32,
+}
+
+/// A sentence or a record: a range of tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passage {
+    pub(super) from: u32,
+    pub(super) upto: u32,
+    /// The first byte among all texts, for prose; a record has none.
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) unit: u32,
+    /// The first byte of the text that it stands in.
+    pub(super) base: u32,
+    pub(super) path: u32,
+    pub(super) prose: bool,
+}
+
+/// The passages of some evidence.
+#[derive(Debug, Default)]
+pub(super) struct Passages {
+    pub(super) tokens: Vec<Token>,
+    pub(super) all: Vec<Passage>,
+    /// Places of each id among `telling`.
+    pub(super) posts: Posts,
+    /// Tokens that tell something, in order: id, passage.
+    pub(super) telling: Vec<(u64, u32)>,
+    /// Hashes of every three tokens in a row, in order.
+    runs: Vec<u64>,
+    /// Roots of the words, in order, with their ids.
+    vocabulary: Vec<(String, u64)>,
+    /// What is surely a name somewhere.
+    pub(super) names: HashSet<u64>,
+    /// Sentences of running text.
+    pub(super) prose: usize,
+}
+
+impl Passages {
+    pub(super) fn of(index: &Index) -> Self {
+        let mut out = Self::default();
+        let mut reader = Reader::default();
+        let mut known_ids = HashSet::new();
+        let mut at = 0;
+        while let Some(first) = index.scalars.get(at) {
+            // Short values of one record are read together; texts sentence by sentence.
+            let together = |s: &&Scalar| s.unit == first.unit && is_value(index, s);
+            let record = index.scalars[at..].iter().take_while(together).count();
+            if record > 0 {
+                out.record(index, &index.scalars[at..at + record], &mut reader);
+            } else {
+                out.text(index, first, &mut reader);
+            }
+            let record = record.max(1);
+            at += record;
+        }
+        out.names = out.tokens.iter().filter(|t| t.kind == Kind::Name).map(|t| t.id).collect();
+        for (n, passage) in out.all.iter().enumerate() {
+            let passage_at = u32::try_from(n).unwrap_or(NONE);
+            for token in &out.tokens[passage.from as usize..passage.upto as usize] {
+                if token.kind.tells() {
+                    out.telling.push((token.id, passage_at));
+                }
+                if matches!(token.kind, Kind::Content | Kind::Name | Kind::MaybeName)
+                    && known_ids.insert(token.id)
+                    && token.end > token.start
+                {
+                    let word = &index.raw[token.start as usize..token.end as usize];
+                    out.vocabulary.push((root(&word.to_lowercase()), token.id));
+                }
+            }
+        }
+        out.vocabulary.sort_unstable();
+        let places = out.telling.iter().enumerate();
+        out.posts = Posts::new(
+            places.map(|(at, (id, _))| (*id, u32::try_from(at).unwrap_or(NONE))).collect(),
+        );
+        out.runs = runs(&out.tokens).collect();
+        out.runs.sort_unstable();
+        out.prose = out.all.iter().filter(|p| p.prose).count();
+        out
+    }
+
+    /// The sentences of a line of text.
+    fn text(&mut self, index: &Index, scalar: &Scalar, reader: &mut Reader) {
+        let line = &index.raw[scalar.start as usize..scalar.end as usize];
+        for span in lines(line) {
+            let skip = marker(line[span.clone()].trim_start());
+            let lead = line[span.clone()].len() - line[span.clone()].trim_start().len();
+            let span = span.start + lead + skip..span.end;
+            let quotes = quotes(line, span.clone());
+            for sentence in sentences(line, span, &quotes) {
+                let from = self.tokens.len();
+                let offset = scalar.start as usize + sentence.start;
+                reader.read(&line[sentence.clone()], offset, &mut self.tokens);
+                let (start, end) = trimmed(line, &sentence);
+                let running = running(&line[start..end], &self.tokens[from..]);
+                let base = scalar.start as usize;
+                self.close(from, scalar, base + start..base + end, running);
+            }
+        }
+    }
+
+    /// The short values of one record, with the names of their fields.
+    fn record(&mut self, index: &Index, scalars: &[Scalar], reader: &mut Reader) {
+        let from = self.tokens.len();
+        for scalar in scalars {
+            if let Some(key) = index.paths.get(scalar.path as usize).and_then(|p| p.last()) {
+                for word in key.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+                    let known = known(word);
+                    let kind =
+                        if known.part == Part::Content { Kind::Content } else { Kind::Function };
+                    self.tokens.push(Token { id: known.id, kind, start: 0, end: 0, head: 0 });
+                }
+            }
+            let text = &index.raw[scalar.start as usize..scalar.end as usize];
+            reader.read(text, scalar.start as usize, &mut self.tokens);
+        }
+        // A record has its place by the first of its texts.
+        let Some(first) = scalars.iter().find(|s| s.end > s.start).or(scalars.first()) else {
+            return;
+        };
+        self.close(from, first, first.start as usize..first.end as usize, false);
+    }
+
+    fn close(&mut self, from: usize, scalar: &Scalar, bytes: std::ops::Range<usize>, prose: bool) {
+        if self.tokens.len() == from {
+            return;
+        }
+        let small = |n: usize| u32::try_from(n).unwrap_or(NONE);
+        self.all.push(Passage {
+            from: small(from),
+            upto: small(self.tokens.len()),
+            start: small(bytes.start),
+            end: small(bytes.end),
+            unit: scalar.unit,
+            base: scalar.base,
+            path: scalar.path,
+            prose,
+        });
+    }
+
+    /// The tokens of a passage.
+    pub(super) fn tokens_of(&self, passage: u32) -> &[Token] {
+        self.all
+            .get(passage as usize)
+            .map_or(&[], |p| &self.tokens[p.from as usize..p.upto as usize])
+    }
+
+    /// Where an id stands among what tells something.
+    pub(super) fn places(&self, id: u64) -> &[u32] {
+        self.posts.get(id)
+    }
+
+    /// Whether these three stand in a row somewhere.
+    pub(super) fn has_run(&self, run: u64) -> bool {
+        self.runs.binary_search(&run).is_ok()
+    }
+
+    /// The word of the evidence that begins like `root` for long enough to be its kin.
+    pub(super) fn kin(&self, root: &str) -> Option<u64> {
+        if root.len() < 5 || !root.is_ascii() {
+            return None;
+        }
+        let from = self.vocabulary.partition_point(|(word, _)| word.as_str() < &root[..4]);
+        let near = self.vocabulary[from..].iter().take_while(|(w, _)| w.starts_with(&root[..4]));
+        let shared =
+            |word: &str| word.bytes().zip(root.bytes()).take_while(|(a, b)| a == b).count();
+        near.map(|(word, id)| (shared(word), word.len().max(root.len()), *id))
+            .filter(|(shared, longest, _)| *shared >= 5 && shared * 3 >= longest * 2)
+            .max_by_key(|(shared, ..)| *shared)
+            .map(|(.., id)| id)
+    }
+}
+
+/// Whether this is the short value of a field, and no text.
+fn is_value(index: &Index, scalar: &Scalar) -> bool {
+    const MOST_WORDS: u32 = 12;
+    let own = &index.raw[scalar.start as usize..scalar.end as usize];
+    scalar.path != 0
+        && scalar.base == scalar.start
+        && (scalar.words < 5 || scalar.words <= MOST_WORDS && !own.ends_with(['.', '!', '?']))
+}
+
+/// Whether this is a sentence, and no line of a log or a table.
+pub(super) fn running(text: &str, tokens: &[Token]) -> bool {
+    let small = tokens.iter().filter(|t| matches!(t.kind, Kind::Function | Kind::Not)).count();
+    let ends = text.trim_end_matches(['"', '”', '’', '\'', ')']).ends_with(['.', '!', '?', ';']);
+    let data = text.contains(['`', '<', '|', '=', '{', '[']);
+    let timed = tokens.iter().any(|t| t.kind == Kind::Time);
+    !data && small > 0 && (ends || !timed && small * 4 >= tokens.len())
+}
+
+fn trimmed(text: &str, span: &std::ops::Range<usize>) -> (usize, usize) {
+    let own = &text[span.clone()];
+    let start = span.start + (own.len() - own.trim_start().len());
+    (start, start.max(span.start + own.trim_end().len()))
+}
+
+/// Hashes of every three tokens in a row.
+pub(super) fn runs(tokens: &[Token]) -> impl Iterator<Item = u64> + '_ {
+    tokens.windows(3).map(|w| {
+        let step = |h: u64, id: u64| (h.rotate_left(21) ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        w.iter().map(|t| t.id).fold(0, step)
+    })
+}
+
+/// Turns texts into tokens; keeps its memory between them.
+#[derive(Default)]
+pub(super) struct Reader {
+    atoms: Vec<Atom>,
+    low: String,
+}
+
+impl Reader {
+    /// Appends the tokens of a sentence that begins at `offset`.
+    pub(super) fn read(&mut self, text: &str, offset: usize, out: &mut Vec<Token>) {
+        let mut atoms = std::mem::take(&mut self.atoms);
+        atoms.clear();
+        atoms_into(text, false, &mut atoms);
+        let mut opens = true;
+        for (at, atom) in atoms.iter().enumerate() {
+            let own = &text[atom.start..atom.end];
+            let place = |a: usize| u32::try_from(offset + a).unwrap_or(NONE);
+            let (start, end) = (place(atom.start), place(atom.end));
+            match &atom.what {
+                What::Figure { value, .. } => {
+                    let value = value * scale(text, &atoms, at).unwrap_or(1.0);
+                    let id = Key::Figure(value).hash();
+                    out.push(Token { id, kind: Kind::Figure, start, end, head: 0 });
+                }
+                what @ (What::Date { .. } | What::Time { .. }) => {
+                    let kind =
+                        if matches!(what, What::Date { .. }) { Kind::Date } else { Kind::Time };
+                    let id = key_of(what, own).map_or(0, |key| key.hash());
+                    out.push(Token { id, kind, start, end, head: 0 });
+                }
+                What::Name => {
+                    self.lower(own);
+                    let id = hash(b'w', self.low.as_bytes());
+                    out.push(Token { id, kind: Kind::Name, start, end, head: head(&self.low) });
+                }
+                What::Word => {
+                    let next = atoms.get(at + 1).map_or("", |n| &text[n.start..n.end]);
+                    self.word(own, next, start, opens, out);
+                }
+            }
+            opens = false;
+        }
+        self.atoms = atoms;
+    }
+
+    fn lower(&mut self, own: &str) {
+        self.low.clear();
+        if own.is_ascii() {
+            self.low.push_str(own);
+            self.low.make_ascii_lowercase();
+        } else {
+            self.low.push_str(&own.to_lowercase());
+        }
+    }
+
+    fn word(&mut self, own: &str, next: &str, start: u32, opens: bool, out: &mut Vec<Token>) {
+        self.lower(own);
+        let low = std::mem::take(&mut self.low);
+        let long = |n: usize| u32::try_from(n).unwrap_or(NONE);
+        let end = start.saturating_add(long(own.len()));
+        // `harbour's`, and the pieces of `player-coach`, are read as words of their own.
+        let plain = low.strip_suffix("'s").or(low.strip_suffix("’s")).unwrap_or(&low);
+        let capital = own.chars().next().is_some_and(char::is_uppercase);
+        let one = known(plain);
+        if one.part == Part::Content && plain.contains('-') && plain.is_ascii() && own.is_ascii() {
+            let mut from = 0;
+            for piece in plain.split('-') {
+                let known = known(piece);
+                let at = start.saturating_add(long(from));
+                from += piece.len() + 1;
+                if piece.is_empty() {
+                    continue;
+                }
+                let kind = kind_of(known.part, capital, opens, piece);
+                let end = at.saturating_add(long(piece.len()));
+                out.push(Token { id: known.id, kind, start: at, end, head: head(piece) });
+            }
+        } else {
+            // `failed to open` denies, `the test failed` does not; `not only` does not either.
+            let denies = if plain.ends_with("ed") || plain.ends_with('s') && plain.len() > 5 {
+                next.eq_ignore_ascii_case("to")
+            } else {
+                !next.eq_ignore_ascii_case("only")
+            };
+            let part = match one.part {
+                Part::Not if !denies => Part::Content,
+                part => part,
+            };
+            let kind = kind_of(part, capital, opens, plain);
+            out.push(Token { id: one.id, kind, start, end, head: head(plain) });
+        }
+        self.low = low;
+    }
+}
+
+fn head(low: &str) -> u32 {
+    low.bytes().take(4).fold(0, |head, byte| head << 8 | u32::from(byte))
+}
+
+fn kind_of(part: Part, capital: bool, opens: bool, low: &str) -> Kind {
+    match part {
+        Part::Function => Kind::Function,
+        Part::Not => Kind::Not,
+        Part::Content if !capital => Kind::Content,
+        Part::Content if !opens => Kind::Name,
+        // A capital at the beginning: only what does not look like a common word may be a name.
+        Part::Content => {
+            let common = ["s", "ing", "tion", "ment", "ity", "ness", "ed", "ly"];
+            if common.iter().any(|e| low.ends_with(e)) { Kind::Content } else { Kind::MaybeName }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Is a sentence as a whole borne out? By the words that it shares with a passage of the evidence,
+//! by their order, and by what speaks against it.
+//!
+//! The measure is how much of the sentence one passage holds (rarer words count for more), how
+//! many of its neighbouring words stand near each other in the evidence, and how many of its runs
+//! of three words do. Words of one root or one meaning are the same. A sentence that is hedged,
+//! judges, asks, or is in a language that is not known here is not checked.
+
+use super::{
+    CONTRADICTED, Status,
+    contradict::{Contrary, Why, contrary},
+    index::Index,
+    lexicon::{hedges, judges, root},
+    passages::{Kind, Passages, Reader, Token, running, runs},
+};
+use std::ops::Range;
+
+/// What was found about a sentence.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    pub(super) range: Range<usize>,
+    pub(super) status: Status,
+    /// How far it is borne out, in 0..=1.
+    pub(super) score: f64,
+    pub(super) how: String,
+    /// The passage that comes nearest.
+    pub(super) passage: Option<u32>,
+    pub(super) measure: Measure,
+    pub(super) contrary: Option<Contrary>,
+}
+
+/// How much of a sentence the evidence has; shares in 0..=1.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Measure {
+    /// Words that tell something.
+    pub(super) words: f64,
+    /// Of their weight, what stands in one passage.
+    pub(super) best: f64,
+    /// Of their weight, what stands anywhere.
+    pub(super) anywhere: f64,
+    /// Of neighbouring words, those that are near each other in the evidence.
+    pub(super) pairs: f64,
+    /// Of runs of three words, those that stand in the evidence.
+    pub(super) runs: f64,
+}
+
+impl Measure {
+    /// The three together.
+    pub(super) fn support(&self) -> f64 {
+        (self.best + self.pairs + self.runs) / 3.0
+    }
+}
+
+/// From here on a sentence counts as borne out.
+const BORNE_OUT: f64 = 0.6;
+/// Up to here it counts as said by nobody.
+const SAID_BY_NOBODY: f64 = 0.2;
+/// What share of the rest of a sentence a passage must have to contradict it.
+const SAME_MATTER: f64 = 0.55;
+/// A passage is as near as the nearest from this share of its score on.
+const AS_NEAR: f64 = 0.95;
+/// Two words that are no further apart than this belong together.
+const NEAR: u32 = 4;
+
+/// Holds one sentence of an answer against the evidence.
+pub(super) struct Comparison<'a> {
+    index: &'a Index,
+    passages: &'a Passages,
+    answer: &'a str,
+    reader: Reader,
+    tokens: Vec<Token>,
+    scores: Vec<f64>,
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn new(index: &'a Index, answer: &'a str) -> Self {
+        let passages = index.passages();
+        Self {
+            index,
+            passages,
+            answer,
+            reader: Reader::default(),
+            tokens: Vec::new(),
+            scores: vec![0.0; passages.all.len()],
+        }
+    }
+
+    /// What is found about a sentence; none when it says nothing.
+    pub(super) fn statement(&mut self, range: Range<usize>) -> Option<Statement> {
+        self.tokens.clear();
+        let text = &self.answer[range.clone()];
+        self.reader.read(text, range.start, &mut self.tokens);
+        let telling = self.tokens.iter().filter(|t| t.kind.tells()).count();
+        // `Here is a summary:` says nothing of the matter.
+        if telling < 2 || text.trim_end().ends_with(':') {
+            return None;
+        }
+        let (measure, nearest, near) = self.measure();
+        let unread = self.unread(text);
+        // Only sentences are compared with sentences: two lines of data may well differ.
+        let contrary = if unread.is_none() && running(text, &self.tokens) {
+            contrary(self.passages, &self.tokens, &near)
+        } else {
+            None
+        };
+        let passage = contrary.as_ref().map(|c| c.passage).or(nearest);
+        let support = measure.support();
+        let (status, score, how) = if let Some(found) = &contrary {
+            (Status::Unsupported, 0.0, self.why(found))
+        } else if let Some(why) = unread {
+            (Status::Unchecked, 0.0, why.to_owned())
+        } else if support >= BORNE_OUT {
+            (Status::Supported, support.min(1.0), "the evidence says so".to_owned())
+        } else if support <= SAID_BY_NOBODY && self.on_topic(&measure) {
+            (Status::Unsupported, support, "not said by the evidence".to_owned())
+        } else {
+            (Status::Unchecked, support, "only partly in the words of the evidence".to_owned())
+        };
+        Some(Statement { range, status, score, how, passage, measure, contrary })
+    }
+
+    /// Whether silence of the evidence speaks against the sentence: all of it is prose, and enough,
+    /// and it speaks of something of this. What tools found may be told in many words.
+    fn on_topic(&self, measure: &Measure) -> bool {
+        let prose = self.index.roots.iter().all(|r| !r.structured) && self.passages.prose >= 3;
+        prose && measure.anywhere > 0.0 && measure.words >= 3.0
+    }
+
+    /// Why a sentence is not one to check.
+    fn unread(&self, text: &str) -> Option<&'static str> {
+        if text.trim_end().ends_with('?') {
+            return Some("a question");
+        }
+        let low: Vec<String> = self
+            .tokens
+            .iter()
+            .filter_map(|t| self.answer.get(t.start as usize..t.end as usize))
+            .map(str::to_lowercase)
+            .collect();
+        let function = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Function | Kind::Not));
+        if low.len() >= 5
+            && function.count() == 0
+            && self.index.said().find(&*low.join(" ")).is_none()
+        {
+            return Some("no English sentence");
+        }
+        if low.iter().any(|w| hedges(w)) {
+            return Some("hedged: no statement that something is so");
+        }
+        if low.iter().any(|w| judges(w)) {
+            return Some("a judgement");
+        }
+        None
+    }
+
+    /// How much of the tokens the evidence has, the nearest passage, and those that speak of the
+    /// same matter, the nearest first.
+    fn measure(&mut self) -> (Measure, Option<u32>, Vec<u32>) {
+        self.scores.fill(0.0);
+        let passages = self.passages;
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let total = (passages.all.len().max(3)) as f64;
+        let mut found: Vec<(u64, f64)> = Vec::with_capacity(self.tokens.len());
+        let (mut whole, mut anywhere) = (0.0, 0.0);
+        let mut touched: Vec<u32> = Vec::new();
+        for token in self.tokens.iter().filter(|t| t.kind.tells()) {
+            let (id, share) = self.find(token);
+            if let Some((_, weight)) = found.iter().find(|(i, _)| *i == id) {
+                let weight = *weight;
+                found.push((id, weight));
+                continue;
+            }
+            let places = passages.places(id);
+            let mut last = None;
+            let mut in_passages = 0.0;
+            for place in places {
+                let passage = passages.telling[*place as usize].1;
+                if last != Some(passage) {
+                    in_passages += 1.0;
+                    last = Some(passage);
+                }
+            }
+            let weight = (1.0 + total / f64::max(in_passages, 1.0)).ln();
+            whole += weight;
+            found.push((id, weight));
+            if places.is_empty() {
+                continue;
+            }
+            anywhere += weight * share;
+            last = None;
+            for place in places {
+                let passage = passages.telling[*place as usize].1;
+                if last != Some(passage) {
+                    let score = &mut self.scores[passage as usize];
+                    if *score == 0.0 {
+                        touched.push(passage);
+                    }
+                    *score += weight * share;
+                    last = Some(passage);
+                }
+            }
+        }
+        let whole = f64::max(whole, f64::EPSILON);
+        touched.sort_by(|a, b| {
+            self.scores[*b as usize].total_cmp(&self.scores[*a as usize]).then(a.cmp(b))
+        });
+        touched.truncate(3);
+        let best = touched.first().map_or(0.0, |p| self.scores[*p as usize] / whole);
+        let nearest = touched.first().copied();
+        let mut near = touched;
+        near.retain(|p| {
+            let score = self.scores[*p as usize];
+            passages.all[*p as usize].prose
+                && score >= whole * SAME_MATTER
+                && score >= whole * best * AS_NEAR
+        });
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+        let words = found.len() as f64;
+        let measure = Measure {
+            words,
+            best,
+            anywhere: anywhere / whole,
+            pairs: self.pairs(&found),
+            runs: share_of(runs(&self.tokens).map(|run| passages.has_run(run)), best),
+        };
+        (measure, nearest, near)
+    }
+
+    /// The id that a token has in the evidence, or that of a word of its kin, and what it counts.
+    fn find(&self, token: &Token) -> (u64, f64) {
+        if !self.passages.places(token.id).is_empty() || token.kind.counted() {
+            return (token.id, 1.0);
+        }
+        let word = self.answer.get(token.start as usize..token.end as usize).unwrap_or_default();
+        match self.passages.kin(&root(&word.to_lowercase())) {
+            Some(id) => (id, 0.8),
+            None => (token.id, 1.0),
+        }
+    }
+
+    /// Of neighbouring words, the share that stands near each other in the evidence.
+    fn pairs(&self, found: &[(u64, f64)]) -> f64 {
+        let near = |a: u64, b: u64| {
+            let (mut left, mut right) = (self.passages.places(a), self.passages.places(b));
+            while let (Some(x), Some(y)) = (left.first(), right.first()) {
+                if x != y && x.abs_diff(*y) <= NEAR {
+                    return true;
+                }
+                if x < y {
+                    left = &left[1..];
+                } else {
+                    right = &right[1..];
+                }
+            }
+            false
+        };
+        share_of(found.windows(2).map(|w| near(w[0].0, w[1].0)), 0.0)
+    }
+
+    /// Says what contradicts a sentence.
+    fn why(&self, found: &Contrary) -> String {
+        let own = &self.tokens[found.token];
+        let own = self.answer.get(own.start as usize..own.end as usize).unwrap_or_default();
+        let instead = found
+            .instead
+            .and_then(|at| self.passages.tokens.get(at))
+            .and_then(|t| self.index.raw.get(t.start as usize..t.end as usize))
+            .filter(|t| !t.is_empty());
+        match (found.why, instead) {
+            (Why::Negation, _) => format!("{CONTRADICTED}“{own}” is denied on one side only"),
+            (Why::Swapped, _) => {
+                format!("{CONTRADICTED}the evidence has it the other way round at “{own}”")
+            }
+            (_, Some(other)) => {
+                format!("{CONTRADICTED}the evidence has “{other}” where this has “{own}”")
+            }
+            (_, None) => format!("{CONTRADICTED}the evidence has something else for “{own}”"),
+        }
+    }
+}
+
+/// The share of what holds; `none` where there is nothing.
+fn share_of(all: impl Iterator<Item = bool>, none: f64) -> f64 {
+    let (mut n, mut held) = (0.0, 0.0);
+    for one in all {
+        n += 1.0;
+        held += f64::from(u8::from(one));
+    }
+    if n > 0.0 { held / n } else { none }
+}
