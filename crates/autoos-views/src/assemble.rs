@@ -162,7 +162,7 @@ fn work(step: &Step, told: &StepStory) -> WorkView {
     match &step.outline.kind {
         StepKind::Tool { name, effect } => WorkView::Tool { tool: name.clone(), effect: *effect },
         StepKind::Wait { ms } => WorkView::Wait { wait_ms: *ms },
-        StepKind::Ask { role, models } => {
+        StepKind::Ask { role, models, .. } => {
             let asked = told.attempts.last().and_then(|a| a.model.clone());
             let first = || models.get(step.model).map(|m| m.model.clone());
             WorkView::Ask { role: *role, model: asked.or_else(first) }

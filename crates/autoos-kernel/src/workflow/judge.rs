@@ -1,7 +1,7 @@
 //! What becomes of a plan that came up: it is adopted, the first or around a part that failed, or
 //! planned again.
 
-use super::{Event, PLANNING, Rejected, Step, StepState, decide::Decider, is_planning};
+use super::{Decision, Event, PLANNING, Rejected, Step, StepState, decide::Decider, is_planning};
 use crate::{
     body::BodyRef,
     ladder::{Exit, FailureClass},

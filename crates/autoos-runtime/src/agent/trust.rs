@@ -3,7 +3,7 @@
 use super::{Origin, ask::Gathered};
 use autoos_fabric::{
     Verdict,
-    verify::{Basis, Claim, Confidence, Evidence, Grounding, Status, agree, ground},
+    verify::{Basis, Cap, Claim, Confidence, Evidence, Grounding, Status, agree, ground},
 };
 use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
@@ -50,6 +50,7 @@ pub(super) fn assess_with(
     allow_question(&mut grounding, answer, asked);
     let told = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
     let verdict = looked.verdict.or(told.as_ref());
+    let cap = looked.ceiling.map(|c| Cap { at_most: c.confidence, reason: c.reason.clone() });
     let agreement = looked.second.map(|second| agree(&[answer, second]));
     let tools = evidence.iter().any(|input| input.found && input.origin == Origin::Given);
     let confidence = Confidence::of(&Basis {
@@ -57,7 +58,7 @@ pub(super) fn assess_with(
         verdict,
         tool_evidence: tools,
         agreement: agreement.as_ref(),
-        cap: looked.ceiling.map(|c| (c.confidence, c.reason.as_str())),
+        cap: cap.as_ref(),
         ..Basis::default()
     });
     let unsupported: Vec<&Claim> = grounding.unsupported().collect();
