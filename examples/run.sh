@@ -9,7 +9,9 @@ if [ -z "${AUTOOS:-}" ]; then
 fi
 AUTOOS_DATA_DIR=$(mktemp -d)
 export AUTOOS_DATA_DIR
-trap 'rm -rf "$AUTOOS_DATA_DIR"' EXIT
+work=$(mktemp -d)
+node=
+trap '[ -z "$node" ] || kill "$node" 2>/dev/null || true; rm -rf "$AUTOOS_DATA_DIR" "$work"' EXIT
 
 # expect TEXT COMMAND…: the command succeeds and prints TEXT.
 expect() {
@@ -17,7 +19,7 @@ expect() {
     shift
     out=$("$@") || { echo "failed: $*"; echo "$out"; exit 1; }
     grep -qF -- "$wanted" <<<"$out" || { echo "no \"$wanted\" from: $*"; echo "$out"; exit 1; }
-    echo "ok: ${*:2:3}"
+    echo "ok: $(basename "$1") ${*:2:3}"
 }
 
 data=examples/data
@@ -31,3 +33,19 @@ for plan in examples/plans/*.toml; do
 done
 expect "completed" "$AUTOOS" workflow list
 expect "logs.analyze" "$AUTOOS" tool list
+
+# The Rust programs, against a node of their own.
+cargo build --locked --quiet -p autoos-examples --bins
+bin=${CARGO_TARGET_DIR:-target}/debug
+mkfifo "$work/said"
+"$AUTOOS" serve --listen 127.0.0.1:0 --data-dir "$work/data" >"$work/said" &
+node=$!
+exec 3<"$work/said"
+read -r first <&3
+cat <&3 >/dev/null &
+url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' <<<"$first")
+expect "2 distinct kinds" "$bin/submit_and_watch" "$url"
+expect "17" "$bin/plan_by_hand" "$url"
+expect "disk full" "$bin/rest_client" "$url"
+expect '70.7' "$bin/own_tool"
+expect "3 of 3 ended" "$AUTOOS" --data-dir "$work/data" top --count 1

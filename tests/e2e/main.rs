@@ -4,6 +4,7 @@
 mod bad_input;
 mod full_disk;
 mod held;
+mod json;
 mod kept_lists;
 mod kill;
 mod lockout;

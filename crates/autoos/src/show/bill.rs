@@ -49,7 +49,7 @@ fn level(lines: &[&Value], depth: usize, depths: usize) {
 fn row(label: &str, sum: Sum) {
     let Sum { microusd, calls, input, output } = sum;
     line(&format!(
-        "{label:<44} {:>12}  {calls:>8} calls  {input:>10} tokens in  {output:>10} out",
+        "{label:<40} {:>11} {calls:>7} calls {input:>10} tokens in {output:>9} out",
         dollars(microusd)
     ));
 }
