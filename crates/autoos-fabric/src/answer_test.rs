@@ -34,8 +34,14 @@ fn verify() -> Request {
 
 fn plan() -> Request {
     let (contexts, tools) = (Vec::new(), Default::default());
-    let task =
-        Task::Plan { intent: "x".into(), contexts, risk: Default::default(), tools, refused: None };
+    let task = Task::Plan {
+        intent: "x".into(),
+        contexts,
+        risk: Default::default(),
+        tools,
+        refused: None,
+        lessons: Vec::new(),
+    };
     asked(task, None)
 }
 

@@ -279,6 +279,7 @@ async fn answers_are_held_against_their_task() {
         risk: Default::default(),
         tools: Default::default(),
         refused: None,
+        lessons: Vec::new(),
     };
     let answer = fabric.ask(request("scripted/default", LlmRole::Planner, plan)).await.unwrap();
     assert_eq!(answer.value.unwrap()["unable"]["needs"][0], "a log");

@@ -18,6 +18,7 @@ fn request(role: LlmRole, text: &str, key: &str) -> Request {
             risk: Default::default(),
             tools: Default::default(),
             refused: None,
+            lessons: Vec::new(),
         },
         LlmRole::Verifier => Task::Verify { instruction, inputs },
         LlmRole::Synthesizer => Task::Synthesize { intent: "x".into(), instruction, inputs },

@@ -89,11 +89,7 @@ impl Catalog for World {
 
 impl Models for World {
     fn candidates(&self, _: LlmRole, _: u32, _: u32) -> Vec<Candidate> {
-        vec![Candidate {
-            model: "p/m".into(),
-            reserve_microusd: 1,
-            ..Candidate::default()
-        }]
+        vec![Candidate { model: "p/m".into(), reserve_microusd: 1, ..Candidate::default() }]
     }
 }
 
@@ -161,6 +157,7 @@ fn a_planner_sees_intent_tools_contexts_schema_and_what_was_refused() {
             risk: RiskLevel::High,
             tools: vec![analyze()].into(),
             refused: Some((Box::new(six_steps()), vec!["step one: no such tool".into()])),
+            lessons: vec!["the tool x failed".into()],
         },
         20_000,
     ))

@@ -108,8 +108,14 @@ impl Node {
         let infos: Vec<ContextInfo> =
             contexts.iter().map(|(name, source)| self.info(name, source)).collect();
         let names: Vec<String> = infos.iter().map(|i| i.name.clone()).collect();
-        let task =
-            Task::Plan { intent: intent.into(), contexts: infos, risk, tools, refused: None };
+        let task = Task::Plan {
+            intent: intent.into(),
+            contexts: infos,
+            risk,
+            tools,
+            refused: None,
+            lessons: Vec::new(),
+        };
         let value = Builtin::answer(&task).expect("planning answers").1.expect("a value");
         if value.get("unable").is_some() {
             return Err(value.to_string());

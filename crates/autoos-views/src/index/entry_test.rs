@@ -10,8 +10,9 @@ use autoos_kernel::{
         outline::{Candidate, Outline, StepKind, StepOutline},
     },
     rng::{Rng, Seeded},
+    route::InOrder,
     words::{EffectClass, LlmRole},
-    workflow::{Command, Effect, End, Output, Seed, StepState, Workflow},
+    workflow::{Command, Effect, End, Means, Output, Seed, StepState, Workflow},
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -31,13 +32,14 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
         },
         timeout_ms: 1_000,
         items: 5,
+        task: String::new(),
     }
 }
 
 fn ask(role: LlmRole) -> StepKind {
     let model =
         |name: &str| Candidate { model: name.into(), reserve_microusd: 20, ..Candidate::default() };
-    StepKind::Ask { role, models: vec![model("a/one"), model("b/two")] }
+    StepKind::Ask { role, models: vec![model("a/one"), model("b/two")], review: None }
 }
 
 fn tool(effect: EffectClass) -> StepKind {
@@ -55,6 +57,7 @@ fn outline() -> Outline {
         ],
         result: "sum".into(),
         worst_case_microusd: 400,
+        risk: None,
     }
 }
 
@@ -172,7 +175,10 @@ fn agrees_with_the_kernel_at_every_position() {
         let mut entry = Entry::new(id.0, now);
         let mut command = begin(&mut rng);
         for _ in 0..150 {
-            for event in decider.decide(command, now, &mut rng).unwrap_or_default() {
+            for event in decider
+                .decide(command, now, &mut Means { rng: &mut rng, router: &InOrder })
+                .unwrap_or_default()
+            {
                 folded.fold(&event, now);
                 entry.fold(&event, now);
                 agree(&entry, &folded, &event, seed);

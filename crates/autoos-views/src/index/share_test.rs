@@ -11,15 +11,17 @@ use autoos_kernel::{
         outline::{Candidate, StepKind, StepOutline},
     },
     rng::Seeded,
+    route::InOrder,
     words::{LlmRole, RiskLevel},
-    workflow::{Command, End, PLANNING, Seed, Workflow},
+    workflow::{Command, End, Means, PLANNING, Seed, Workflow},
 };
 
 fn planner() -> StepOutline {
-    let model = Candidate { model: "acme/large".into(), reserve_microusd: 20 };
+    let model =
+        Candidate { model: "acme/large".into(), reserve_microusd: 20, ..Candidate::default() };
     StepOutline {
         id: PLANNING.into(),
-        kind: StepKind::Ask { role: LlmRole::Planner, models: vec![model] },
+        kind: StepKind::Ask { role: LlmRole::Planner, models: vec![model], review: None },
         needs: Vec::new(),
         evaluated: false,
         gated: false,
@@ -27,6 +29,7 @@ fn planner() -> StepOutline {
         fallback: FallbackStrategy::Escalate,
         timeout_ms: 1_000,
         items: 1,
+        task: String::new(),
     }
 }
 
@@ -62,7 +65,9 @@ fn waiting(owner: Uuid, at: Timestamp) -> Vec<Decoded> {
     };
     let mut events = vec![Known::Intent(intent::Event::Accepted(request))];
     for command in [Command::Create(seed), ended] {
-        let decided = workflow.decide(command, at, &mut rng).expect("is taken");
+        let decided = workflow
+            .decide(command, at, &mut Means { rng: &mut rng, router: &InOrder })
+            .expect("is taken");
         for event in decided {
             workflow.fold(&event, at);
             events.push(Known::Workflow(event));

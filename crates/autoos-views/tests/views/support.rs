@@ -13,9 +13,10 @@ use autoos_kernel::{
         outline::{Candidate, Outline, StepKind, StepOutline},
     },
     rng::Seeded,
+    route::InOrder,
     time::Timestamp,
     words::{EffectClass, LlmRole, RiskLevel},
-    workflow::{Command, End, Output, Seed, Workflow},
+    workflow::{Command, End, Means, Output, Seed, Workflow},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ fn outline_step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
         fallback: FallbackStrategy::Escalate,
         timeout_ms: 10_000,
         items: 10,
+        task: String::new(),
     }
 }
 
@@ -80,7 +82,7 @@ fn asks(role: LlmRole, models: &[&str]) -> StepKind {
             ..Candidate::default()
         })
         .collect();
-    StepKind::Ask { role, models }
+    StepKind::Ask { role, models, review: None }
 }
 
 /// Read a log with a tool, then have a model answer.
@@ -97,6 +99,7 @@ pub(crate) fn outline() -> Outline {
         ],
         result: "answer".into(),
         worst_case_microusd: 6_000,
+        risk: None,
     }
 }
 
@@ -170,7 +173,9 @@ impl Run {
     }
 
     fn decide(&mut self, command: Command) -> Vec<autoos_kernel::workflow::Event> {
-        self.workflow.decide(command, self.now, &mut self.rng).unwrap()
+        self.workflow
+            .decide(command, self.now, &mut Means { rng: &mut self.rng, router: &InOrder })
+            .unwrap()
     }
 
     fn write<E: Recorded>(&self, stream: StreamId, expect: u64, events: &[E]) -> StreamWrite {
