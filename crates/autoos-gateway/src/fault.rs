@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     Exists(String),
     #[error("the body has more than {limit} bytes")]
     TooLarge { limit: u64 },
+    #[error("{0}")]
+    LargeMessage(String),
     #[error("the body {0}, and JSON in UTF-8 is wanted")]
     MediaType(String),
     #[error("there is nothing at {0}")]
@@ -155,7 +157,7 @@ impl Fault {
                 Code::AlreadyExists,
                 "choose another name, or end the one that is there",
             ),
-            Self::TooLarge { .. } => (
+            Self::TooLarge { .. } | Self::LargeMessage(_) => (
                 "too_large",
                 S::PAYLOAD_TOO_LARGE,
                 Code::OutOfRange,

@@ -21,6 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::OwnedSemaphorePermit;
+use tonic::Code;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -199,7 +200,7 @@ fn unmarked(
     path: &str,
 ) -> Option<Problem> {
     if grpc {
-        return None;
+        return bare(response);
     }
     let fault = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => {
@@ -209,6 +210,27 @@ fn unmarked(
             "this is a method of gRPC and no route of REST: call it with a gRPC client".into(),
         ),
         StatusCode::BAD_REQUEST => Fault::Invalid("the path cannot be read".into()),
+        _ => return None,
+    };
+    Some(fault.problem())
+}
+
+/// What tonic itself refused, before a method saw it: it says no more than a sentence.
+fn bare(response: &Response) -> Option<Problem> {
+    let headers = response.headers();
+    if headers.contains_key("grpc-status-details-bin") {
+        return None;
+    }
+    let status = tonic::Status::from_header_map(headers)?;
+    let sentence = || status.message().to_owned();
+    let fault = match status.code() {
+        Code::Ok => return None,
+        // The one thing that a size is compared with on this way.
+        Code::OutOfRange => Fault::LargeMessage(sentence()),
+        Code::Internal | Code::InvalidArgument => {
+            Fault::Invalid(format!("the message is none of the contract's: {}", sentence()))
+        }
+        Code::Unimplemented => Fault::NoRoute(sentence()),
         _ => return None,
     };
     Some(fault.problem())

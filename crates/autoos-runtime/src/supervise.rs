@@ -4,6 +4,7 @@
 //! what happened and decides by its rules, as it does for every other exit.
 
 use ractor::{ActorId, SupervisionEvent};
+use tokio::task::AbortHandle;
 
 /// What happened to a child.
 #[derive(Debug)]
@@ -12,6 +13,15 @@ pub(crate) enum Loss {
     Ended(ActorId),
     /// It panicked or failed, with what it said.
     Died(ActorId, String),
+}
+
+/// A task that ends with its owner, however that ends: an actor that is killed hears no goodbye.
+pub(crate) struct Bound(pub(crate) AbortHandle);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Reads a supervision event; none when nothing was lost.

@@ -3,6 +3,7 @@
 mod auth;
 mod events;
 mod grpc;
+mod grpc_input;
 mod input;
 mod limits;
 mod metrics;

@@ -2,9 +2,12 @@
 
 use super::{
     Assignment, Job, Product, ask, review, tool,
-    watch::{self, Bound, Stamp},
+    watch::{self, Stamp},
 };
-use crate::workflow::{self, Order};
+use crate::{
+    supervise::Bound,
+    workflow::{self, Order},
+};
 use autoos_journal::Body;
 use autoos_kernel::{
     id::WorkflowId,

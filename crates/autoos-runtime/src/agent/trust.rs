@@ -3,7 +3,7 @@
 use super::{Origin, ask::Gathered};
 use autoos_fabric::{
     Verdict,
-    verify::{Basis, Cap, Claim, Confidence, Evidence, Grounding, Status, agree, ground},
+    verify::{Basis, Cap, Claim, Confidence, Grounding, Index, Status, agree},
 };
 use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
@@ -42,11 +42,8 @@ pub(super) fn assess_with(
 ) -> Trust {
     let (verdicts, evidence): (Vec<&Gathered>, Vec<&Gathered>) =
         inputs.iter().partition(|input| input.origin == Origin::Verifier);
-    let known: Vec<Evidence> = evidence
-        .iter()
-        .map(|input| Evidence { name: input.name.clone(), value: (*input.value).clone() })
-        .collect();
-    let mut grounding = ground(answer, &known);
+    let known = evidence.iter().map(|input| (input.name.as_str(), &*input.value));
+    let mut grounding = Index::of(known).ground(answer);
     allow_question(&mut grounding, answer, asked);
     let told = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
     let verdict = looked.verdict.or(told.as_ref());
@@ -100,8 +97,8 @@ fn allow_question(grounding: &mut Grounding, answer: &str, asked: &str) {
     if grounding.unsupported().next().is_none() {
         return;
     }
-    let question = [Evidence { name: "intent".into(), value: asked.into() }];
-    let repeated = ground(answer, &question);
+    let question = Value::from(asked);
+    let repeated = Index::of([("intent", &question)]).ground(answer);
     for claim in &mut grounding.claims {
         let same = |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
         if claim.status == Status::Unsupported

@@ -18,7 +18,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task::{JoinError, JoinHandle};
 
 /// The time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -78,15 +78,6 @@ pub(super) async fn end<T>(mut work: JoinHandle<T>, stamp: Stamp) -> Option<Resu
         if polling.is_some() && looks >= LOOKS {
             return None;
         }
-    }
-}
-
-/// A task that ends with its owner, however that ends: an actor that is killed hears no goodbye.
-pub(super) struct Bound(pub(super) AbortHandle);
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     parts::{Parts, Setup},
     route::Fabrics,
     submission::Refusal,
-    supervise::{self, Loss},
+    supervise::{self, Bound, Loss},
 };
 use autoos_journal::{Error, Position, Snapshot, Standing};
 use autoos_kernel::{
@@ -31,7 +31,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::task::AbortHandle;
 
 /// A long history is folded from a snapshot: one for so many events.
 const SNAPSHOT_EVERY: u64 = 512;
@@ -73,7 +72,7 @@ pub(crate) struct State {
     in_flight: Option<Vec<super::Reply>>,
     begun: BTreeSet<Effect>,
     agents: HashMap<ActorId, (Effect, ActorRef<agent::Message>)>,
-    timer: Option<(autoos_kernel::time::Timestamp, AbortHandle)>,
+    timer: Option<(autoos_kernel::time::Timestamp, Bound)>,
     told_idle: bool,
     /// What the append in flight teaches.
     learned: Vec<Learned>,
@@ -170,9 +169,6 @@ impl Actor for WorkflowActor {
         _: ActorRef<Message>,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some((_, timer)) = state.timer.take() {
-            timer.abort();
-        }
         // Its agents end with it; whoever waits is told that nothing is certain.
         for reply in state.in_flight.take().into_iter().flatten() {
             let _ = reply.send(Err(Refusal::Stopping));
@@ -415,11 +411,8 @@ impl State {
     fn arm(&mut self, myself: &ActorRef<Message>) {
         let now = self.parts.clock.now();
         let Some(due) = self.workflow.wake(now) else { return };
-        if self.timer.as_ref().is_some_and(|(at, task)| *at <= due && !task.is_finished()) {
+        if self.timer.as_ref().is_some_and(|(at, task)| *at <= due && !task.0.is_finished()) {
             return;
-        }
-        if let Some((_, old)) = self.timer.take() {
-            old.abort();
         }
         let myself = myself.clone();
         let wait = Duration::from_millis(due.since_ms(now));
@@ -428,7 +421,8 @@ impl State {
             // No actor, no tick.
             let _ = myself.send_message(Message::Tick);
         });
-        self.timer = Some((due, task.abort_handle()));
+        // The one before ends as its place is taken.
+        self.timer = Some((due, Bound(task.abort_handle())));
     }
 
     /// Tells the intent that there is nothing to do for a while.
