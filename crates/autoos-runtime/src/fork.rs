@@ -20,7 +20,7 @@ use autoos_kernel::{
     intent::{self, Content, Intent},
     rng::Rng as _,
     time::Timestamp,
-    workflow::{Command, Event, Means, StepState, Workflow},
+    workflow::{Command, Event, Means, Workflow},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
