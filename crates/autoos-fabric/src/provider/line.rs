@@ -32,6 +32,7 @@ struct Inner {
     /// Microseconds from there to the first and the latest piece; 0 before the first.
     first_us: AtomicU64,
     latest_us: AtomicU64,
+    /// At least 1 as soon as there were two pieces.
     longest_gap_us: AtomicU64,
     stated: Mutex<Option<Stated>>,
 }
@@ -73,7 +74,7 @@ impl Line {
         if before == 0 {
             inner.first_us.store(now, Ordering::Relaxed);
         } else {
-            inner.longest_gap_us.fetch_max(now.saturating_sub(before), Ordering::Relaxed);
+            inner.longest_gap_us.fetch_max(now.saturating_sub(before).max(1), Ordering::Relaxed);
         }
     }
 
