@@ -92,7 +92,9 @@ fn every_error_is_json_with_a_code_and_what_to_do() {
     let empty = dir.join("empty");
     std::fs::write(&empty, "").expect("written");
     let empty = empty.display().to_string();
-    let past: &[&str] = &["run", "x", "--deadline", "0"];
+    let list = dir.join("list.json");
+    std::fs::write(&list, "[1]").expect("written");
+    let list = list.display().to_string();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["run"], 2, "usage"),
         (&["fly"], 2, "usage"),
@@ -102,9 +104,12 @@ fn every_error_is_json_with_a_code_and_what_to_do() {
         (&["top", "--interval", "0"], 2, "usage"),
         (&["top"], 1, "no_node"),
         (&["run", ""], 1, "invalid"),
-        (past, 1, "invalid"),
-        (&["run", "x", "--budget", "-1"], 2, "usage"),
+        (&["run", "x", "--deadline", "0"], 2, "usage"),
+        (&["run", "x", "--budget=-1"], 2, "usage"),
+        (&["run", "x", "--budget", "nan"], 2, "usage"),
         (&["run", "x", "--budget", "1e300"], 1, "invalid"),
+        (&["--log", "=[", "run", "x"], 1, "usage"),
+        (&["apply", &list], 1, "malformed"),
         (&["run", "x", "--context", "log=@/no/such/file"], 1, "not_found"),
         (&["apply", "/no/such/plan.toml"], 1, "not_found"),
         (&["apply", &empty], 1, "malformed"),

@@ -79,7 +79,7 @@ fn value(request: &Request, text: &str) -> Result<Option<Value>, Problem> {
         (Some(data), Some(schema)) => {
             let not = |_| (FailureClass::BadRequest, "the step's schema is no JSON schema".into());
             let validator = jsonschema::validator_for(schema).map_err(not)?;
-            fits(&validator, &data).map_err(malformed)?;
+            fits(&validator, schema, &data).map_err(malformed)?;
             Ok(Some(data))
         }
         (data, _) => Ok(data),
@@ -119,12 +119,13 @@ fn plan(data: Value) -> Result<Value, Problem> {
             "\"unable\" is an object with \"reason\", a text, and \"needs\", a list of texts",
         ));
     }
-    fits(&PLAN, &data).map_err(|problems| malformed(format!("this is not a plan: {problems}")))?;
+    fits(&PLAN, &prompt::PLAN_SCHEMA, &data)
+        .map_err(|problems| malformed(format!("this is not a plan: {problems}")))?;
     Err(malformed("this is not a plan: a field is unknown, missing or of another type"))
 }
 
 fn verdict(data: Value) -> Result<Value, Problem> {
-    fits(&VERDICT, &data).map_err(malformed)?;
+    fits(&VERDICT, &prompt::VERDICT_SCHEMA, &data).map_err(malformed)?;
     match Verdict::deserialize(&data) {
         Ok(_) => Ok(data),
         Err(_) => Err(malformed("this is not a verdict: a field is of another type")),
@@ -152,7 +153,7 @@ fn tool_calls(request: &Request, response: &LlmResponse) -> Result<(), Problem> 
 }
 
 /// Whether data fits; if not, where and which rule of the schema it breaks.
-fn fits(validator: &Validator, data: &Value) -> Result<(), String> {
+fn fits(validator: &Validator, schema: &Value, data: &Value) -> Result<(), String> {
     let mut problems = Vec::new();
     let mut more = 0usize;
     for error in validator.iter_errors(data) {
@@ -172,7 +173,8 @@ fn fits(validator: &Validator, data: &Value) -> Result<(), String> {
             }
             _ => {
                 let rule = error.schema_path().as_str();
-                format!("at {at} it does not fit the schema's {rule}")
+                let wanted = wanted(schema, rule).unwrap_or_default();
+                format!("at {at} it does not fit the schema's {rule}{wanted}")
             }
         });
     }
@@ -181,6 +183,18 @@ fn fits(validator: &Validator, data: &Value) -> Result<(), String> {
     }
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(format!("the answer does not fit its schema: {}{more}", problems.join("; ")))
+}
+
+/// What a rule of the schema asks for, where a type, a bound or a switch says it in a word.
+fn wanted(schema: &Value, rule: &str) -> Option<String> {
+    let value = schema.pointer(rule)?;
+    let types =
+        value.as_array().is_some_and(|all| all.len() <= 8 && all.iter().all(Value::is_string));
+    let said = match rule.rsplit('/').next()? {
+        "type" => value.is_string() || types,
+        _ => value.is_number() || value.is_boolean(),
+    };
+    said.then(|| format!(", which is {value}"))
 }
 
 #[cfg(test)]

@@ -95,7 +95,11 @@ fn a_refusal_says_what_is_wrong_and_repeats_nothing() {
         (execute(None), " \n".to_owned(), "empty"),
         (s(), CANARY.to_owned(), "not JSON"),
         (s(), format!("{{\"n\": 3, \"word\": \"{CANARY}"), "ends too early"),
-        (s(), format!("{{\"n\": \"{CANARY}\"}}"), "/n it does not fit the schema's"),
+        (
+            s(),
+            format!("{{\"n\": \"{CANARY}\"}}"),
+            "/n it does not fit the schema's /properties/n/type, which is \"integer\"",
+        ),
         (s(), format!("{{\"n\": 3, \"{CANARY}\": 1}}"), "a field that does not belong"),
         (s(), format!("{{\"word\": \"{CANARY}\"}}"), "\"n\" is missing"),
         (s(), format!("{{\"n\": 3, \"list\": [\"{CANARY}\"]}}"), "/list/0"),

@@ -6,7 +6,7 @@
 
 use crate::{
     Failure, FailureClass, Judgement, Llm, LlmResponse, Model, ProviderStatus, Request, Routed,
-    Wish,
+    TaskKind, Wish,
     builtin::Builtin,
     config::{self, FabricConfig, ProviderConfig, ProviderKind},
     learned::{
@@ -23,6 +23,7 @@ use crate::{
     },
     router::{self, Candidate, Gate},
     secret::Secret,
+    verify::Calibration,
 };
 use autoos_journal::SharedJournal;
 use autoos_kernel::{rng::Rng, words::LlmRole};
@@ -342,6 +343,11 @@ impl Llm for Fabric {
             let candidates: Vec<_> = models.iter().map(candidate).collect();
             router::route(wish, &candidates, now_ms(), rng)
         })
+    }
+
+    fn calibration(&self, model: &str, kind: TaskKind) -> Calibration {
+        let of = |record: &Record| Some(record.kinds.get(&kind)?.calibration.clone());
+        self.0.learning.read(|learned| learned.of(model).and_then(of)).unwrap_or_default()
     }
 
     fn judged(&self, judgement: &Judgement) {

@@ -19,7 +19,7 @@ pub use rate::Rate;
 pub use sketch::Sketch;
 pub use tally::{Event, Judged, Runs, Tally};
 
-use crate::{FailureClass, TaskKind};
+use crate::{FailureClass, TaskKind, verify::Calibration};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,6 +35,9 @@ const ANSWERS_PRIOR: f64 = 5.0;
 const ANSWERS_EXPECTED: f64 = 0.95;
 /// As many judged answers stand behind the registry's quality.
 const QUALITY_PRIOR: f64 = 8.0;
+
+/// Judged answers of one confidence that one event is worth at most.
+const AT_ONCE: u32 = 2_000;
 
 /// How one call of a model ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,8 +107,8 @@ pub struct KindRecord {
     pub answers: Rate,
     /// Judged answers that were right.
     pub right: Rate,
-    /// All judged answers, by how sure they were taken to be.
-    pub judged: Vec<Judged>,
+    /// What its confidence turned out to be worth.
+    pub calibration: Calibration,
 }
 
 impl Default for Record {
@@ -180,7 +183,13 @@ impl Record {
         let kind = self.kinds.entry(tally.kind).or_default();
         kind.answers.observe(answered, failed.saturating_add(unable), at_ms);
         kind.right.observe(right, wrong, at_ms);
-        tally.judged.iter().for_each(|judged| judged.add_to(&mut kind.judged));
+        for judged in &tally.judged {
+            let confidence = judged.confidence();
+            // More of one second than the calibration remembers would change nothing more.
+            let (right, wrong) = (judged.right.min(AT_ONCE), judged.wrong.min(AT_ONCE));
+            (0..right).for_each(|_| kind.calibration.observe(confidence, true));
+            (0..wrong).for_each(|_| kind.calibration.observe(confidence, false));
+        }
     }
 
     /// How likely an answer of this kind is right: what was expected, corrected by what answers
@@ -205,15 +214,24 @@ impl Record {
         self.kinds.get(&kind).map_or(0.0, |kind| kind.answers.weight())
     }
 
-    /// How far its confidence is from how often it is right, over all judged answers, in 0..=1;
-    /// none before there are any.
+    /// What a confidence in an answer of this kind is worth by experience; itself before any
+    /// answer was judged.
+    #[must_use]
+    pub fn calibrated(&self, kind: TaskKind, confidence: f64) -> f64 {
+        self.kinds.get(&kind).map_or(confidence, |kind| kind.calibration.apply(confidence))
+    }
+
+    /// How far its confidence is from how often it is right, in the mean over judged answers, in
+    /// 0..=1; none before there are any.
     #[must_use]
     pub fn calibration_error(&self) -> Option<f64> {
         let (mut all, mut off) = (0.0, 0.0);
-        for judged in self.kinds.values().flat_map(|kind| &kind.judged) {
-            let count = f64::from(judged.right) + f64::from(judged.wrong);
-            all += count;
-            off += (judged.confidence() * count - f64::from(judged.right)).abs();
+        for calibration in self.kinds.values().map(|kind| &kind.calibration) {
+            if let Some(error) = calibration.error() {
+                let count = f64::from(calibration.observations());
+                all += count;
+                off += error * count;
+            }
         }
         (all > 0.0).then(|| off / all)
     }

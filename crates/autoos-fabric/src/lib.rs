@@ -56,6 +56,11 @@ pub trait Llm: Send + Sync + 'static {
         router::first(wish, &self.candidates(wish.role))
     }
 
+    /// What a model's confidence in this kind of task turned out to be worth; by default itself.
+    fn calibration(&self, _model: &str, _kind: TaskKind) -> verify::Calibration {
+        verify::Calibration::default()
+    }
+
     /// Is told what became of an answer, so that the next choice knows better. By default it is
     /// forgotten.
     fn judged(&self, _: &Judgement) {}

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use autoos_fabric::{
-    Fabric, FabricConfig, Llm, Price,
+    Fabric, FabricConfig, Llm, Price, TaskKind,
     config::{ProviderKind, Timeouts},
 };
 use autoos_kernel::words::LlmRole;
@@ -140,6 +140,38 @@ async fn roles_that_are_listed_are_as_listed() {
 }
 
 #[tokio::test]
+async fn what_models_can_do_is_as_shipped_and_as_configured() {
+    let text = r#"
+[providers.openai]
+kind = "openai"
+api_key = "env:K"
+models = [{ id = "gpt-5" }, { id = "gpt-5-nano", quality = { general = 0.7 }, tools = false }]
+[providers.house]
+kind = "scripted"
+[[providers.house.models]]
+id = "m"
+structured = false
+as_of = "2026-11-22"
+quality = { general = 0.8, roles = { planner = 0.9 }, kinds = { extract = 0.1 } }
+"#;
+    let fabric = start(toml::from_str(text).unwrap()).await.unwrap();
+    let of = |id: &str| fabric.models().into_iter().find(|m| m.id == id).unwrap().abilities;
+    let shipped = of("openai/gpt-5");
+    assert!(shipped.quality.general > 0.8 && shipped.tools && shipped.structured);
+    assert_eq!(shipped.as_of, autoos_fabric::models::AS_OF);
+    let changed = of("openai/gpt-5-nano");
+    assert_eq!((changed.quality.general, changed.tools, changed.structured), (0.7, false, true));
+    let house = of("house/m");
+    assert_eq!((house.structured, house.as_of.as_str()), (false, "2026-11-22"));
+    let at = |role, kind| house.quality.at(role, kind);
+    assert_eq!(at(LlmRole::Planner, TaskKind::Plan), 0.9);
+    assert_eq!(at(LlmRole::Executor, TaskKind::Extract), 0.1);
+    assert_eq!(at(LlmRole::Executor, TaskKind::Analyze), 0.8);
+    let rules = of("builtin/rules");
+    assert!(!rules.tools && rules.quality.general < 0.5, "the last resort");
+}
+
+#[tokio::test]
 async fn what_cannot_work_is_refused_with_what_to_do() {
     let cases = [
         ("[providers.x]\nkind = \"openai\"", "api_key is missing"),
@@ -173,6 +205,10 @@ async fn what_cannot_work_is_refused_with_what_to_do() {
             "[providers.x]\nkind = \"openai\"\napi_key = \"env:K\"\nmodels = [{ id = \"gpt-5\", reasoning = \"hard\" }]",
             "reasoning is none, minimal, low, medium or high",
         ),
+        (
+            "[providers.x]\nkind = \"scripted\"\nmodels = [{ id = \"m\", quality = { roles = { planner = 1.5 } } }]",
+            "a quality of 1.5 is not within 0 and 1",
+        ),
         ("[providers.builtin]\nkind = \"scripted\"", "belongs to the built-in engine"),
         ("[providers.\"a/b\"]\nkind = \"scripted\"", "a provider's name has"),
         ("[providers.x]\nkind = \"scripted\"\nmax_in_flight = 0", "lets no call through"),
@@ -196,9 +232,14 @@ async fn what_cannot_work_is_refused_with_what_to_do() {
             }
         }
     }
-    for unknown in
-        ["colour = 1", "[providers.x]\nkind = \"openai\"\nkey = \"k\"", "[roles]\nboss = []"]
-    {
+    for unknown in [
+        "[providers.x]\nkind = \"scripted\"\nmodels = [{ id = \"m\", speed = 3 }]",
+        "[providers.x]\nkind = \"scripted\"\nmodels = [{ id = \"m\", quality = { best = 1 } }]",
+        "[providers.x]\nkind = \"scripted\"\nmodels = [{ id = \"m\", quality = { kinds = { cook = 1 } } }]",
+        "colour = 1",
+        "[providers.x]\nkind = \"openai\"\nkey = \"k\"",
+        "[roles]\nboss = []",
+    ] {
         assert!(toml::from_str::<FabricConfig>(unknown).is_err(), "{unknown}");
     }
 }

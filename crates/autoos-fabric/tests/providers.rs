@@ -119,6 +119,19 @@ async fn a_provider_that_fails_is_left_alone_until_one_probe_succeeds() {
 }
 
 #[tokio::test]
+async fn calls_that_wait_are_not_made_when_their_provider_goes_out() {
+    let script = "[[rule]]\nanswer = { fail = \"server\" }\n";
+    let node = Node::with(script, "max_in_flight = 1", None).await;
+    let asked: Vec<_> = (0..40).map(|_| node.ask("x")).collect();
+    let failures: Vec<Failure> =
+        futures::future::join_all(asked).await.into_iter().map(Result::unwrap_err).collect();
+    assert_eq!(node.calls().len(), 5);
+    let refused =
+        failures.iter().filter(|f| f.detail.contains("not asked") && f.cost_microusd == Some(0));
+    assert_eq!(refused.count(), 35, "each is answered, and says when to come back");
+}
+
+#[tokio::test]
 async fn a_refused_key_takes_a_provider_out_at_once() {
     let node = Node::start("[[rule]]\nanswer = { fail = \"auth\" }\n").await;
     assert_eq!(node.ask("x").await.unwrap_err().class, FailureClass::Auth);

@@ -2,10 +2,10 @@
 
 mod verify_documents;
 
-use autoos_fabric::verify::{Evidence, Index, Status};
+use autoos_fabric::verify::{Evidence, Index};
 use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::collections::HashMap;
-use verify_documents::{CHANGES, Change, DOCUMENTS, changed, truth};
+use verify_documents::{CHANGES, Change, DOCUMENTS, Document, MORE, changed, truth};
 
 /// The share of pairs in which the true answer has the higher support; ties count for half.
 fn auroc(good: &[f64], bad: &[f64]) -> f64 {
@@ -18,66 +18,71 @@ fn auroc(good: &[f64], bad: &[f64]) -> f64 {
     sum / (good.len() * bad.len()) as f64
 }
 
-#[test]
-fn true_answers_have_more_support_than_false_ones() {
-    let mut rng = StdRng::seed_from_u64(2_024);
-    let mut good = Vec::new();
-    let mut bad: HashMap<Change, Vec<f64>> = HashMap::new();
-    let (mut alarms, mut caught, mut missed) = (Vec::new(), HashMap::new(), Vec::new());
-    for document in &DOCUMENTS {
+/// What came of telling sayings apart.
+#[derive(Default)]
+struct Told {
+    good: Vec<f64>,
+    bad: HashMap<Change, Vec<f64>>,
+    /// Named as unsupported, of how many.
+    named: HashMap<Change, (usize, usize)>,
+    missed: Vec<String>,
+    alarms: Vec<String>,
+}
+
+/// Every saying as it is true and with every change, alone and beside another true one.
+fn tell(documents: &[Document], rng: &mut StdRng) -> Told {
+    let mut told = Told::default();
+    for document in documents {
         let index =
             Index::new(&[Evidence { name: "document".into(), value: document.text.into() }]);
+        let support = |answer: &str| index.ground(answer).support.expect("something to compare");
         for saying in document.sayings {
-            // By itself, and among true ones.
-            let beside = truth(document.sayings.choose(&mut rng).expect("one"));
-            for (answer, alone) in
-                [(truth(saying), true), (format!("{beside} {}", truth(saying)), false)]
-            {
-                let grounding = index.ground(&answer);
-                good.push(grounding.support.expect("there is something to compare"));
-                if alone && grounding.unsupported().count() > 0 {
-                    let why: Vec<String> = grounding.unsupported().map(|c| c.sentence()).collect();
-                    alarms.push(format!("{answer}\n    {}", why.join("\n    ")));
-                }
+            let beside = truth(document.sayings.choose(rng).expect("one"));
+            let right = truth(saying);
+            told.good.extend([support(&right), support(&format!("{beside} {right}"))]);
+            let found = index.ground(&right);
+            if found.unsupported().count() > 0 {
+                let why: Vec<String> = found.unsupported().map(|c| c.sentence()).collect();
+                told.alarms.push(format!("{right} {}", why.join(" ")));
             }
             for change in CHANGES {
-                let Some(wrong) = changed(saying, change, document.text, &mut rng) else {
-                    continue;
-                };
-                for (answer, alone) in [(wrong.clone(), true), (format!("{beside} {wrong}"), false)]
-                {
-                    let grounding = index.ground(&answer);
-                    let support = grounding.support.expect("there is something to compare");
-                    bad.entry(change).or_default().push(support);
-                    if alone {
-                        let entry: &mut (usize, usize) = caught.entry(change).or_default();
-                        let found =
-                            grounding.claims.iter().any(|c| c.status == Status::Unsupported);
-                        *entry = (entry.0 + usize::from(found), entry.1 + 1);
-                        if !found {
-                            missed.push(format!("{change:?} {support:.2}: {answer}"));
-                        }
-                    }
+                let Some(wrong) = changed(saying, change, document.text, rng) else { continue };
+                let scores = told.bad.entry(change).or_default();
+                scores.extend([support(&wrong), support(&format!("{beside} {wrong}"))]);
+                let named = index.ground(&wrong).unsupported().count() > 0;
+                let count = told.named.entry(change).or_default();
+                *count = (count.0 + usize::from(named), count.1 + 1);
+                if !named {
+                    told.missed.push(format!("{change:?} {:.2}: {wrong}", support(&wrong)));
                 }
             }
         }
     }
+    told
+}
+
+fn report(name: &str, told: &Told) -> f64 {
     for change in CHANGES {
-        let (found, of) = caught[&change];
-        eprintln!(
-            "{change:?}: area under the ROC curve {:.3}, {found} of {of} named",
-            auroc(&good, &bad[&change])
-        );
+        let (found, of) = told.named[&change];
+        let area = auroc(&told.good, &told.bad[&change]);
+        eprintln!("{name}, {change:?}: area under the ROC curve {area:.3}, {found} of {of} named");
     }
-    let all: Vec<f64> = bad.into_values().flatten().collect();
-    let area = auroc(&good, &all);
-    eprintln!(
-        "all: {area:.3}, {} true, {} false, {} false alarms",
-        good.len(),
-        all.len(),
-        alarms.len()
-    );
-    missed.iter().for_each(|m| eprintln!("  missed {m}"));
-    alarms.iter().for_each(|a| eprintln!("  alarm {a}"));
-    assert!(area >= 0.9, "{area}");
+    let all: Vec<f64> = told.bad.values().flatten().copied().collect();
+    let area = auroc(&told.good, &all);
+    let (good, bad, alarms) = (told.good.len(), all.len(), told.alarms.len());
+    eprintln!("{name}: area {area:.3}; {good} true, {bad} false, {alarms} false alarms");
+    told.missed.iter().for_each(|m| eprintln!("  missed {m}"));
+    told.alarms.iter().for_each(|a| eprintln!("  alarm {a}"));
+    area
+}
+
+#[test]
+fn true_answers_have_more_support_than_false_ones() {
+    let mut rng = StdRng::seed_from_u64(2_024);
+    let told = tell(&DOCUMENTS, &mut rng);
+    assert!(report("first", &told) >= 0.93);
+    assert!(told.alarms.len() * 20 <= told.good.len(), "{:#?}", told.alarms);
+    let told = tell(&MORE, &mut rng);
+    assert!(report("second", &told) >= 0.85);
+    assert!(told.alarms.len() * 20 <= told.good.len(), "{:#?}", told.alarms);
 }

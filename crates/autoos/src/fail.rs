@@ -67,29 +67,32 @@ impl Said {
     /// Whatever went wrong, with what can be told from it.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         if let Some(said) = error.chain().find_map(|cause| cause.downcast_ref::<Self>()) {
-            let sentence = format!("{error:#}");
-            return Self { sentence, ..said.clone() };
+            return Self { sentence: sentence(error), ..said.clone() };
         }
         let (code, what_to_do) = error.chain().find_map(advice).unwrap_or((
             "failed",
             "repeat it with --log info, which says more of what happened before",
         ));
-        Self::new(code, format!("{error:#}"), what_to_do)
+        Self::new(code, sentence(error), what_to_do)
     }
 
-    /// Prints it to standard error.
+    /// Prints it to standard error; whoever closed that wants to hear no more.
     pub(crate) fn print(&self, output: Output) {
-        if output == Output::Json {
-            eprintln!("{}", json!({ "error": self.document() }));
-            return;
-        }
-        eprintln!("error: {}", crate::show::tame(&self.sentence));
+        use std::io::Write as _;
+        let text = match output {
+            Output::Json => json!({ "error": self.document() }).to_string(),
+            Output::Text => self.lines().join("\n"),
+        };
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("error: {}", crate::show::tame(&self.sentence))];
         // A sentence that was made of them says them already.
         let more = self.problems.iter().filter(|problem| !self.sentence.contains(*problem));
-        for problem in more {
-            eprintln!("  - {}", crate::show::tame(problem));
-        }
-        eprintln!("  {}", crate::show::tame(&self.what_to_do));
+        lines.extend(more.map(|problem| format!("  - {}", crate::show::tame(problem))));
+        lines.push(format!("  {}", crate::show::tame(&self.what_to_do)));
+        lines
     }
 
     fn document(&self) -> Value {
@@ -102,6 +105,17 @@ impl Said {
             document["request_id"] = json!(id);
         }
         document
+    }
+}
+
+/// The longest sentence, in characters: parsers show the line that they stopped in, whole.
+const SENTENCE_MAX: usize = 2_000;
+
+fn sentence(error: &anyhow::Error) -> String {
+    let said = format!("{error:#}");
+    match said.char_indices().nth(SENTENCE_MAX) {
+        Some((cut, _)) => format!("{}…", &said[..cut]),
+        None => said.trim_end().to_owned(),
     }
 }
 

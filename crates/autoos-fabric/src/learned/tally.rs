@@ -83,8 +83,8 @@ impl Judged {
         (f64::from(self.step) / STEPS).min(1.0)
     }
 
-    /// Adds this to what is known of its confidence.
-    pub(super) fn add_to(self, all: &mut Vec<Self>) {
+    /// Adds this to what else was judged.
+    fn add_to(self, all: &mut Vec<Self>) {
         match all.iter_mut().find(|known| known.step == self.step) {
             None => all.push(self),
             Some(known) => {

@@ -90,6 +90,13 @@ impl ProviderActor {
             if state.waiting.is_empty() {
                 return;
             }
+            if let Some(failure) = state.waiting.front().and_then(|call| self.0.out_by_now(call)) {
+                if let Some(call) = state.waiting.pop_front() {
+                    // Whoever dropped the other end has given the call up.
+                    let _ = call.reply.send(Err(failure));
+                }
+                continue;
+            }
             let wait_ms = self.0.wait_ms();
             if wait_ms > 0 {
                 if !std::mem::replace(&mut state.timed, true) {

@@ -127,18 +127,13 @@ impl Desk {
     /// # Errors
     /// A failure that cost nothing: of the class that opened the breaker, or `rate_limit`.
     pub(crate) fn admit(self: &Arc<Self>, request: Request) -> Result<(Call, Answer), Failure> {
-        let turned_away = |class, detail: String, retry_ms| {
-            self.health.refused();
-            let mut failure = Failure::new(&request.model, class, detail);
-            failure.retry_after_ms = Some(retry_ms);
-            failure.cost_microusd = Some(0);
-            failure
-        };
+        let turned_away =
+            |class, detail, ms| Err(self.turn_away(&request.model, class, detail, ms));
         let name = self.provider.name();
         let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() else {
             let waiting = self.bounds.max_queued;
             let detail = format!("{waiting} calls wait for {name} already");
-            return Err(turned_away(FailureClass::RateLimit, detail, self.room_in_ms()));
+            return turned_away(FailureClass::RateLimit, detail, self.room_in_ms());
         };
         let now = self.now_ms();
         let pass = {
@@ -146,13 +141,12 @@ impl Desk {
             let wait = guard.limits.wait(now);
             if wait > HOLD_MS {
                 let detail = format!("{name} wants no calls for {wait} ms");
-                return Err(turned_away(FailureClass::RateLimit, detail, wait));
+                return turned_away(FailureClass::RateLimit, detail, wait);
             }
-            guard.breaker.admit(now).map_err(|(for_ms, cause)| {
-                let detail =
-                    format!("{name} is not asked for {for_ms} ms, since it failed: {cause}");
-                turned_away(cause, detail, for_ms)
-            })?
+            match guard.breaker.admit(now) {
+                Ok(pass) => pass,
+                Err((for_ms, cause)) => return turned_away(cause, self.out(for_ms, cause), for_ms),
+            }
         };
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(Ticket {
@@ -165,6 +159,36 @@ impl Desk {
             settled: AtomicBool::new(false),
         });
         Ok((Call { request, reply, permit, ticket }, answer))
+    }
+
+    /// What a call that waits is told when its provider went out in the meantime. A probe is made.
+    pub(super) fn out_by_now(&self, call: &Call) -> Option<Failure> {
+        if call.ticket.pass == Pass::Probe {
+            return None;
+        }
+        let (for_ms, cause) = self.guard().breaker.shut(self.now_ms())?;
+        let detail = self.out(for_ms, cause);
+        Some(self.turn_away(&call.request.model, cause, detail, for_ms))
+    }
+
+    fn out(&self, for_ms: u64, cause: FailureClass) -> String {
+        let name = self.provider.name();
+        format!("{name} is not asked for {for_ms} ms, since it failed: {cause}")
+    }
+
+    /// A failure of a call that was not made, and when to try again.
+    fn turn_away(
+        &self,
+        model: &str,
+        class: FailureClass,
+        detail: String,
+        retry_ms: u64,
+    ) -> Failure {
+        self.health.refused();
+        let mut failure = Failure::new(model, class, detail);
+        failure.retry_after_ms = Some(retry_ms);
+        failure.cost_microusd = Some(0);
+        failure
     }
 
     /// Whether it takes calls now, as far as the desk knows.
@@ -288,10 +312,10 @@ impl Ticket {
             if silent {
                 let silences = guard.silences.entry(self.model.clone()).or_default();
                 *silences = silences.saturating_add(1);
-            } else if result.is_ok() && !guard.silences.is_empty() {
-                if let Some(silences) = guard.silences.get_mut(&self.model) {
-                    *silences /= 2;
-                }
+            } else if result.is_ok()
+                && let Some(silences) = guard.silences.get_mut(&self.model)
+            {
+                *silences /= 2;
             }
         }
         let ended = match result {

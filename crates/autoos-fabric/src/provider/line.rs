@@ -13,6 +13,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use tokio::sync::Notify;
 
 /// Calls that a learned deadline rests on at least.
 const ENOUGH: u64 = 20;
@@ -32,8 +33,11 @@ struct Inner {
     /// Microseconds from there to the first and the latest piece; 0 before the first.
     first_us: AtomicU64,
     latest_us: AtomicU64,
+    /// At least 1 as soon as there were two pieces.
     longest_gap_us: AtomicU64,
     stated: Mutex<Option<Stated>>,
+    /// Told at the first piece, since from then on another deadline counts.
+    came: Notify,
 }
 
 /// Silence that ends a call.
@@ -61,6 +65,7 @@ impl Line {
             latest_us: AtomicU64::new(0),
             longest_gap_us: AtomicU64::new(0),
             stated: Mutex::new(None),
+            came: Notify::new(),
         }))
     }
 
@@ -72,8 +77,9 @@ impl Line {
         let before = inner.latest_us.swap(now, Ordering::Relaxed);
         if before == 0 {
             inner.first_us.store(now, Ordering::Relaxed);
+            inner.came.notify_one();
         } else {
-            inner.longest_gap_us.fetch_max(now.saturating_sub(before), Ordering::Relaxed);
+            inner.longest_gap_us.fetch_max(now.saturating_sub(before).max(1), Ordering::Relaxed);
         }
     }
 
@@ -107,7 +113,15 @@ impl Line {
             let latest = self.0.latest_us.load(Ordering::Relaxed);
             let ms = if latest == 0 { deadlines.first_ms } else { deadlines.gap_ms };
             let due = Duration::from_micros(latest) + Duration::from_millis(ms);
-            tokio::time::sleep_until((self.0.began + due).into()).await;
+            let overdue = tokio::time::sleep_until((self.0.began + due).into());
+            if latest == 0 {
+                tokio::select! {
+                    () = overdue => {}
+                    () = self.0.came.notified() => continue,
+                }
+            } else {
+                overdue.await;
+            }
             if self.0.latest_us.load(Ordering::Relaxed) == latest {
                 return Silence { began: latest > 0, ms };
             }
@@ -185,5 +199,16 @@ mod tests {
         assert!(line.first_ms().is_some() && line.longest_gap_ms().is_none());
         line.piece();
         assert!(line.longest_gap_ms().is_some());
+    }
+
+    #[tokio::test]
+    async fn after_the_first_piece_the_other_deadline_counts() {
+        let line = Line::new();
+        let deadlines = Deadlines { first_ms: 3_600_000, gap_ms: 20 };
+        let (silence, ()) = tokio::join!(line.silence(deadlines), async {
+            tokio::task::yield_now().await;
+            line.piece();
+        });
+        assert_eq!(silence, Silence { began: true, ms: 20 });
     }
 }

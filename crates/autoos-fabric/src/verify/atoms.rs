@@ -50,8 +50,20 @@ pub(super) fn atoms_into(text: &str, parts: bool, out: &mut Vec<Atom>) {
             continue;
         }
         let start = at;
+        while at < bytes.len() && bytes[at].is_ascii_alphabetic() {
+            at += 1;
+        }
+        let letters = at;
         while at < bytes.len() && in_chunk(bytes[at]) {
             at += 1;
+        }
+        // Most of any text is plain words.
+        let plain = letters > start
+            && bytes[letters..at].iter().all(|b| matches!(b, b'.' | b',' | b':'))
+            && !bytes[start + 1..letters].iter().any(u8::is_ascii_uppercase);
+        if plain {
+            out.push(Atom { start, end: letters, what: What::Word });
+            continue;
         }
         chunk(text, start, at, parts, out);
     }

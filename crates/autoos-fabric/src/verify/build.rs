@@ -6,12 +6,12 @@
 use super::{
     Evidence,
     atoms::{Atom, What, atoms_into},
-    index::{COMMON, Index, Key, NONE, Posts, Root, Scalar, Unit, filed, hash, word_hash},
+    index::{COMMON, Hashed, Index, Key, NONE, Posts, Root, Scalar, Unit, filed, hash, word_hash},
     moments::{scale, share},
+    passages::Passages,
 };
 use crate::builtin::stem;
 use serde_json::Value;
-use std::collections::HashMap;
 
 /// Longer texts are read line by line.
 const LINE: usize = 300;
@@ -43,7 +43,11 @@ impl Index {
         }
         out.finish_roots();
         out.posts = Posts::merge(parts.iter().map(|p| &p.posts), &offsets(parts));
-        out.figures.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        out.figures.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Sentences are read once by each part, and then kept there.
+        if !parts.iter().any(|p| p.too_much_data()) {
+            let _ = out.passages.set(Passages::merge(parts));
+        }
         out
     }
 
@@ -119,7 +123,7 @@ struct Builder<'a> {
     path: Vec<&'a str>,
     path_id: u32,
     /// By the hash of the path before and the key.
-    known_paths: HashMap<u64, u32>,
+    known_paths: Hashed<u32>,
     /// Paths that hold figures.
     figured: Vec<bool>,
     posts: Vec<(u64, u32)>,
@@ -134,7 +138,7 @@ impl<'a> Builder<'a> {
             index,
             path: Vec::new(),
             path_id: 0,
-            known_paths: HashMap::new(),
+            known_paths: Hashed::default(),
             figured: vec![false],
             posts: Vec::new(),
             keys: Vec::new(),

@@ -40,14 +40,13 @@ pub(super) enum Why {
 pub(super) type Found = Option<(Why, usize, Option<usize>)>;
 
 /// What one of these passages says against a sentence. They are equally near to it, so one that
-/// says nothing against it clears it.
+/// has the same word and says nothing against it clears it.
 pub(super) fn contrary(passages: &Passages, own: &[Token], near: &[u32]) -> Option<Contrary> {
-    let mut first = None;
-    for passage in near {
-        let found = against(passages, own, *passage)?;
-        first.get_or_insert(found);
-    }
-    first
+    let found = near.iter().find_map(|passage| against(passages, own, *passage))?;
+    let wrong = own[found.token].id;
+    let says = |passage: &u32| passages.tokens_of(*passage).iter().any(|t| t.id == wrong);
+    let cleared = near.iter().any(|p| says(p) && against(passages, own, *p).is_none());
+    (!cleared).then_some(found)
 }
 
 fn against(passages: &Passages, own: &[Token], passage: u32) -> Option<Contrary> {
@@ -95,8 +94,18 @@ fn has_opposite(own: &[Token], other: &[Token]) -> bool {
 /// A word and its opposite about the same, or an order the other way round.
 fn relation(own: &[Token], other: &[Token]) -> Found {
     for (at, token) in own.iter().enumerate() {
+        let order = ORDER.contains(&token.id);
+        // `After the storm, they left`: what stands before what is turned round.
+        let fronted = |tokens: &[Token], at: usize| !tokens[..at].iter().any(|t| t.kind.tells());
+        let turns = TIMES.contains(&token.id);
+        if turns && fronted(own, at) {
+            continue;
+        }
         for opposite in opposites(token.id) {
             let Some((place, alike)) = most_alike(own, at, other, *opposite) else { continue };
+            if turns && fronted(other, place) {
+                continue;
+            }
             let same = most_alike(own, at, other, token.id).map_or(0, |(_, alike)| alike);
             let answered = own.iter().any(|t| t.id == *opposite);
             if alike <= same || alike < 2 && !beside_same(own, at, other, place) {
@@ -106,13 +115,11 @@ fn relation(own: &[Token], other: &[Token]) -> Found {
                 continue;
             }
             let (straight, crossed) = sides(own, at, other, place);
-            if !(ORDER.contains(&token.id) && crossed > straight) {
+            if !(order && crossed > straight) {
                 return Some((Why::Relation, at, Some(place)));
             }
         }
-        if ORDER.contains(&token.id)
-            && let Some((place, _)) = most_alike(own, at, other, token.id)
-        {
+        if order && let Some((place, _)) = most_alike(own, at, other, token.id) {
             let (straight, crossed) = sides(own, at, other, place);
             if crossed > straight && crossed > 1 && straight < 2 {
                 return Some((Why::Swapped, at, Some(place)));
@@ -243,8 +250,11 @@ fn ids(words: &[&str]) -> Vec<u64> {
 #[rustfmt::skip] // A list of words reads better as a block.
 static ORDER: LazyLock<Vec<u64>> = LazyLock::new(|| ids(&[
     "before", "after", "more", "less", "above", "below", "older", "younger", "longer", "shorter",
-    "faster", "slower", "stronger", "weaker",
+    "faster", "slower", "stronger", "weaker", "exceed", "surpass", "outnumber", "ahead",
 ]));
+
+/// Those of them that may open a sentence.
+static TIMES: LazyLock<Vec<u64>> = LazyLock::new(|| ids(&["before", "after"]));
 
 /// Words between two things of which the order matters.
 static JOINING: LazyLock<Vec<u64>> = LazyLock::new(|| ids(&["to", "than"]));

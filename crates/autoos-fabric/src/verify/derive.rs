@@ -5,30 +5,56 @@
 use super::{claims::Draft, judge::Judge};
 use crate::builtin::stem;
 
+/// Words for a figure that is not exact, for one that is less than the truth, and for one that is
+/// more.
+const ABOUT: &[&str] =
+    &["about", "around", "roughly", "approximately", "some", "~", "≈", "ca.", "circa", "or so"];
+const ABOVE: &[&str] = &["over", "more than", "at least", "above", "exceeding"];
+const BELOW: &[&str] =
+    &["nearly", "almost", "less than", "under", "up to", "close to", "fewer than", "just below"];
+/// No rounded figure is further off than this share of itself.
+const MOST_OFF: f64 = 0.1;
+
+/// The worth of the last digit that is no zero: 100 for 1,300.
+fn last_digit(value: f64) -> f64 {
+    let mut worth = 1.0;
+    while value != 0.0 && value.abs() >= worth * 10.0 && (value / (worth * 10.0)).fract() == 0.0 {
+        worth *= 10.0;
+    }
+    worth
+}
+
 impl Judge<'_> {
     /// Evidence with more digits that rounds to this figure. Whole figures only where the answer
-    /// says that they are not exact.
-    pub(super) fn rounded(&self, draft: &Draft, value: f64, decimals: u32) -> Vec<u32> {
-        let before = self.answer[..draft.range.start].trim_end().to_lowercase();
-        let about = [
-            "about",
-            "around",
-            "roughly",
-            "approximately",
-            "nearly",
-            "almost",
-            "some",
-            "~",
-            "≈",
-            "ca.",
-        ]
-        .iter()
-        .any(|w| before.ends_with(w));
-        if decimals == 0 && !about {
-            return Vec::new();
-        }
+    /// says that they are not exact, and then within their last digit that is no zero; `over` and
+    /// `nearly` also bound the side.
+    pub(super) fn rounded(&self, draft: &Draft, value: f64, decimals: u32, unit: &str) -> Vec<u32> {
+        let before = self.answer[..draft.range.start].trim_end();
+        let from = before.char_indices().rev().nth(15).map_or(0, |(at, _)| at);
+        let before = before[from..].to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|w| before.ends_with(w));
+        let scale = match unit {
+            "thousand" | "k" => 1e3,
+            "million" | "m" => 1e6,
+            "billion" | "bn" => 1e9,
+            _ => 1.0,
+        };
         let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
-        let near = self.index.between(value - half * 1.000_001, value + half * 1.000_001);
+        let rough = if decimals == 0 { half.max(last_digit(value) / 2.0) } else { half };
+        let rough = rough.min(value.abs() * MOST_OFF).max(half);
+        let (low, high) = if says(ABOUT) {
+            (value - rough, value + rough)
+        } else if says(ABOVE) {
+            (value, value + 2.0 * rough)
+        } else if says(BELOW) {
+            (value - 2.0 * rough, value)
+        } else if decimals > 0 {
+            (value - half, value + half)
+        } else {
+            return Vec::new();
+        };
+        let slack = half * 1e-6;
+        let near = self.index.between((low - slack) * scale, (high + slack) * scale);
         near.iter().map(|(_, scalar)| *scalar).collect()
     }
 

@@ -7,7 +7,11 @@
 //! and kept. An index can be shared between threads and merged with others.
 
 use super::{atoms::What, moments::time_of, passages::Passages};
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::OnceLock,
+};
 
 /// No unit, no record.
 pub(super) const NONE: u32 = u32::MAX;
@@ -87,6 +91,10 @@ pub(super) struct Posts {
 impl Posts {
     pub(super) fn new(mut pairs: Vec<(u64, u32)>) -> Self {
         pairs.sort_unstable();
+        Self::in_order(pairs)
+    }
+
+    fn in_order(mut pairs: Vec<(u64, u32)>) -> Self {
         pairs.dedup();
         let mut out = Self { places: Vec::with_capacity(pairs.len()), ..Self::default() };
         for (key, place) in pairs {
@@ -108,7 +116,9 @@ impl Posts {
                 pairs.extend(places.map(|p| (*key, if *p == NONE { NONE } else { p + by })));
             }
         }
-        Self::new(pairs)
+        // Each part is in order already, which this sort makes use of.
+        pairs.sort();
+        Self::in_order(pairs)
     }
 
     fn slice(&self, at: usize) -> &[u32] {
@@ -118,6 +128,27 @@ impl Posts {
 
     pub(super) fn get(&self, key: u64) -> &[u32] {
         self.keys.binary_search(&key).map_or(&[], |at| self.slice(at))
+    }
+}
+
+/// A map whose keys are hashes already.
+pub(super) type Hashed<V> = HashMap<u64, V, BuildHasherDefault<Same>>;
+
+/// Takes a hash for what it is.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Same(u64);
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |h, b| h.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
     }
 }
 

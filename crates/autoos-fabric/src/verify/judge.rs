@@ -10,7 +10,7 @@ use super::{
     claims::{self, Draft, Reading},
     index::{COMMON, Index, Key, NONE, key_of, say},
     labels::Labels,
-    statements::{Comparison, Statement},
+    statements::{Comparison, FOREIGN, Statement},
     support,
 };
 use crate::builtin::{distance, stem};
@@ -41,7 +41,10 @@ impl Index {
         for draft in drafts.iter().filter(|d| d.kind != ClaimKind::Statement) {
             claims.extend(judge.claim(draft));
         }
-        let statements = self.statements(answer, &reading);
+        let statements = self.statements(answer, &reading, &claims);
+        for foreign in statements.iter().filter(|s| s.how == FOREIGN) {
+            unread(&mut claims, &foreign.range);
+        }
         let support = support::of(&claims, &statements);
         for statement in statements {
             self.add(answer, &reading, statement, &mut claims);
@@ -51,11 +54,16 @@ impl Index {
     }
 
     /// The sentences of running text, each as a whole.
-    fn statements(&self, answer: &str, reading: &Reading) -> Vec<Statement> {
+    fn statements(&self, answer: &str, reading: &Reading, claims: &[Claim]) -> Vec<Statement> {
         if reading.sentences.is_empty() || self.roots.is_empty() || self.too_much_data() {
             return Vec::new();
         }
-        let mut comparison = Comparison::new(self, answer);
+        let settled = claims
+            .iter()
+            .filter(|c| c.status == Status::Supported)
+            .map(|c| c.start..c.end)
+            .collect();
+        let mut comparison = Comparison::new(self, answer, settled);
         let running = reading.sentences.iter().filter(|s| !s.table && !s.heading);
         running.filter_map(|s| comparison.statement(s.range.clone())).collect()
     }
@@ -118,7 +126,7 @@ impl Index {
 
     /// Sentences are not compared with long data that has no prose in it: reading it once more
     /// would cost much and bring nothing.
-    fn too_much_data(&self) -> bool {
+    pub(super) fn too_much_data(&self) -> bool {
         const MOST_SCALARS: usize = 20_000;
         self.scalars.len() > MOST_SCALARS && !self.scalars.iter().any(|s| s.words > 8)
     }
@@ -128,6 +136,19 @@ impl Index {
 const MOST_WORDS: usize = 20_000;
 /// How much of a place is shown, in characters.
 const EXCERPT: usize = 160;
+
+/// In other languages capitals mean other things: words that the evidence does not have are not
+/// taken for names there.
+fn unread(claims: &mut [Claim], range: &Range<usize>) {
+    let words = |c: &Claim| c.text.chars().all(|c| c.is_alphabetic() || c == ' ');
+    let inside = |c: &Claim| c.start >= range.start && c.end <= range.end;
+    for claim in claims.iter_mut().filter(|c| c.kind == ClaimKind::Name && inside(c) && words(c)) {
+        if claim.status == Status::Unsupported {
+            claim.status = Status::Unchecked;
+            claim.how = FOREIGN.into();
+        }
+    }
+}
 
 /// What became of a claim.
 struct Outcome {
@@ -228,11 +249,11 @@ impl Judge<'_> {
         let What::Figure { value, decimals, ref unit } = what else {
             return unsupported("not in the evidence", None);
         };
-        let rounded = self.rounded(draft, value, decimals);
+        let unit = self.unit(draft, unit);
+        let rounded = self.rounded(draft, value, decimals, &unit);
         if !rounded.is_empty() {
             return self.placed(draft, &rounded, "rounded", 0.97);
         }
-        let unit = self.unit(draft, unit);
         if let Some((scalars, how)) = self.converted(value, decimals, &unit) {
             return self.placed(draft, &scalars, &how, 0.95);
         }

@@ -3,9 +3,9 @@
 //!
 //! Everyday words only, and none of any subject: the lists serve every text alike.
 
-use super::index::hash;
+use super::index::{Hashed, word_hash};
 use crate::builtin::stem;
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// What a word does in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +28,12 @@ pub(super) struct Known {
 
 /// Looks a word up; `low` is in lower case.
 pub(super) fn known(low: &str) -> Known {
-    if let Some(part) = PARTS.get(low) {
-        let id = MEANINGS.get(low).copied().unwrap_or_else(|| hash(b'w', low.as_bytes()));
-        return Known { id, part: *part };
+    let own = word_hash(low);
+    if let Some(part) = PARTS.get(&own) {
+        return Known { id: MEANINGS.get(&own).copied().unwrap_or(own), part: *part };
     }
-    let root = root(low);
-    let id = MEANINGS.get(root.as_str()).copied();
-    Known { id: id.unwrap_or_else(|| hash(b'w', root.as_bytes())), part: Part::Content }
+    let root = word_hash(&root(low));
+    Known { id: MEANINGS.get(&root).copied().unwrap_or(root), part: Part::Content }
 }
 
 /// The ids of what means the opposite.
@@ -69,26 +68,27 @@ pub(super) fn judges(low: &str) -> bool {
     OPINIONS.contains(&low)
 }
 
-static PARTS: LazyLock<HashMap<&'static str, Part>> = LazyLock::new(|| {
-    let function = FUNCTION.iter().map(|w| (*w, Part::Function));
-    function.chain(NEGATORS.iter().map(|w| (*w, Part::Not))).collect()
+static PARTS: LazyLock<Hashed<Part>> = LazyLock::new(|| {
+    let function = FUNCTION.iter().map(|w| (word_hash(w), Part::Function));
+    function.chain(NEGATORS.iter().map(|w| (word_hash(w), Part::Not))).collect()
 });
 
 /// Ids by root, and by the word itself where it is a function word.
-static MEANINGS: LazyLock<HashMap<String, u64>> = LazyLock::new(|| {
-    let mut out = HashMap::new();
-    for words in SAME {
-        let id = hash(b's', words[0].as_bytes());
+static MEANINGS: LazyLock<Hashed<u64>> = LazyLock::new(|| {
+    let mut out = Hashed::default();
+    for (n, words) in (1u64..).zip(SAME) {
         for word in *words {
-            let key = if PARTS.contains_key(word) { (*word).to_owned() } else { root(word) };
-            out.entry(key).or_insert(id);
+            let own = word_hash(word);
+            let key = if PARTS.contains_key(&own) { own } else { word_hash(&root(word)) };
+            // Small numbers: no hash of a word is one.
+            out.entry(key).or_insert(n);
         }
     }
     out
 });
 
-static OPPOSITE_IDS: LazyLock<HashMap<u64, Vec<u64>>> = LazyLock::new(|| {
-    let mut out: HashMap<u64, Vec<u64>> = HashMap::new();
+static OPPOSITE_IDS: LazyLock<Hashed<Vec<u64>>> = LazyLock::new(|| {
+    let mut out: Hashed<Vec<u64>> = Hashed::default();
     for (one, other) in OPPOSITES {
         let (a, b) = (known(one).id, known(other).id);
         out.entry(a).or_default().push(b);
@@ -127,7 +127,7 @@ const NEGATORS: &[&str] = &[
 
 #[rustfmt::skip] // A list of words reads better as a block.
 const HEDGES: &[&str] = &[
-    "may", "might", "could", "should", "would", "perhaps", "maybe", "possibly", "probably", "likely",
+    "may", "might", "could", "should", "perhaps", "maybe", "possibly", "probably", "likely",
     "unlikely", "seems", "seem", "appears", "appear", "suggest", "suggests", "recommend", "recommends",
     "consider", "presumably", "apparently", "potentially", "advise", "hopefully", "worth", "think",
     "believe", "guess", "i'd", "i'll", "let's", "please", "i", "we",
@@ -231,4 +231,9 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("best", "worst"), ("fixed", "broken"), ("fix", "break"), ("safe", "dangerous"),
     ("full", "empty"), ("present", "absent"), ("add", "remove"), ("added", "removed"),
     ("gain", "loss"), ("teach", "learn"), ("enough", "insufficient"), ("all", "none"),
+    ("acquit", "convict"), ("confirm", "deny"), ("accept", "decline"), ("love", "hate"),
+    ("ahead", "behind"), ("victory", "defeat"), ("heavier", "lighter"), ("deeper", "shallower"),
+    ("possible", "impossible"), ("attack", "defend"), ("appear", "disappear"), ("join", "quit"),
+    ("positive", "negative"), ("national", "international"), ("temporary", "permanent"),
+    ("mandatory", "optional"), ("online", "offline"), ("send", "receive"), ("victim", "culprit"),
 ];

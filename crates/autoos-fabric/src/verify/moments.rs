@@ -151,7 +151,7 @@ pub(super) fn written(text: &str, atoms: &mut Vec<Atom>) {
     let mut at = 0;
     while at < atoms.len() {
         let word = &text[atoms[at].start..atoms[at].end];
-        if atoms[at].what == What::Word && word.len() <= 13 {
+        if atoms[at].what == What::Word && (3..=13).contains(&word.len()) {
             if let Some(value) = number_word(word) {
                 atoms[at].what = What::Figure { value, decimals: 0, unit: String::new() };
             } else if let Some(month) = month(word) {

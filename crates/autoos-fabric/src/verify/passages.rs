@@ -6,12 +6,12 @@
 
 use super::{
     atoms::{Atom, What, atoms_into},
-    index::{Index, Key, NONE, Posts, Scalar, hash, key_of},
+    index::{Hashed, Index, Key, NONE, Posts, Scalar, key_of, word_hash},
     lexicon::{Part, known, root},
     moments::scale,
     prose::{lines, marker, quotes, sentences},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::OnceLock};
 
 /// What a word of a passage is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) struct Passages {
     /// Hashes of every three tokens in a row, in order.
     runs: Vec<u64>,
     /// Roots of the words, in order, with their ids.
-    vocabulary: Vec<(String, u64)>,
+    vocabulary: OnceLock<Vec<(String, u64)>>,
     /// What is surely a name somewhere.
     pub(super) names: HashSet<u64>,
     /// Sentences of running text.
@@ -93,7 +93,6 @@ impl Passages {
     pub(super) fn of(index: &Index) -> Self {
         let mut out = Self::default();
         let mut reader = Reader::default();
-        let mut known_ids = HashSet::new();
         let mut at = 0;
         while let Some(first) = index.scalars.get(at) {
             // Short values of one record are read together; texts sentence by sentence.
@@ -114,16 +113,8 @@ impl Passages {
                 if token.kind.tells() {
                     out.telling.push((token.id, passage_at));
                 }
-                if matches!(token.kind, Kind::Content | Kind::Name | Kind::MaybeName)
-                    && known_ids.insert(token.id)
-                    && token.end > token.start
-                {
-                    let word = &index.raw[token.start as usize..token.end as usize];
-                    out.vocabulary.push((root(&word.to_lowercase()), token.id));
-                }
             }
         }
-        out.vocabulary.sort_unstable();
         let places = out.telling.iter().enumerate();
         out.posts = Posts::new(
             places.map(|(at, (id, _))| (*id, u32::try_from(at).unwrap_or(NONE))).collect(),
@@ -131,6 +122,44 @@ impl Passages {
         out.runs = runs(&out.tokens).collect();
         out.runs.sort_unstable();
         out.prose = out.all.iter().filter(|p| p.prose).count();
+        out
+    }
+
+    /// The passages of several indexes that are laid end to end.
+    pub(super) fn merge(parts: &[&Index]) -> Self {
+        let small = |n: usize| u32::try_from(n).unwrap_or(NONE);
+        let mut out = Self::default();
+        let mut moved = Vec::with_capacity(parts.len());
+        let (mut raw, mut units, mut paths) = (0, 0, 0);
+        for part in parts {
+            let one = part.passages();
+            let (tokens, passages) = (small(out.tokens.len()), small(out.all.len()));
+            moved.push(small(out.telling.len()));
+            out.tokens.extend(one.tokens.iter().map(|t| {
+                // What has no place is the name of a field.
+                let by = if t.end > t.start { raw } else { 0 };
+                Token { start: t.start + by, end: t.end + by, ..*t }
+            }));
+            out.all.extend(one.all.iter().map(|p| Passage {
+                from: p.from + tokens,
+                upto: p.upto + tokens,
+                start: p.start + raw,
+                end: p.end + raw,
+                unit: p.unit + units,
+                base: p.base + raw,
+                path: p.path + paths,
+                prose: p.prose,
+            }));
+            out.telling.extend(one.telling.iter().map(|(id, p)| (*id, p + passages)));
+            out.runs.extend(&one.runs);
+            out.names.extend(&one.names);
+            out.prose += one.prose;
+            raw += small(part.raw.len());
+            units += small(part.units.len());
+            paths += small(part.paths.len());
+        }
+        out.posts = Posts::merge(parts.iter().map(|p| &p.passages().posts), &moved);
+        out.runs.sort();
         out
     }
 
@@ -210,13 +239,30 @@ impl Passages {
         self.runs.binary_search(&run).is_ok()
     }
 
+    /// Every word once.
+    fn words(&self, index: &Index) -> Vec<(String, u64)> {
+        let mut seen: Hashed<()> = Hashed::default();
+        let words = self.tokens.iter().filter(|t| {
+            !t.kind.counted()
+                && t.kind.tells()
+                && t.end > t.start
+                && seen.insert(t.id, ()).is_none()
+        });
+        let own = |t: &Token| &index.raw[t.start as usize..t.end as usize];
+        let mut out: Vec<(String, u64)> =
+            words.map(|t| (root(&own(t).to_lowercase()), t.id)).collect();
+        out.sort_unstable();
+        out
+    }
+
     /// The word of the evidence that begins like `root` for long enough to be its kin.
-    pub(super) fn kin(&self, root: &str) -> Option<u64> {
+    pub(super) fn kin(&self, index: &Index, root: &str) -> Option<u64> {
         if root.len() < 5 || !root.is_ascii() {
             return None;
         }
-        let from = self.vocabulary.partition_point(|(word, _)| word.as_str() < &root[..4]);
-        let near = self.vocabulary[from..].iter().take_while(|(w, _)| w.starts_with(&root[..4]));
+        let vocabulary = self.vocabulary.get_or_init(|| self.words(index));
+        let from = vocabulary.partition_point(|(word, _)| word.as_str() < &root[..4]);
+        let near = vocabulary[from..].iter().take_while(|(w, _)| w.starts_with(&root[..4]));
         let shared =
             |word: &str| word.bytes().zip(root.bytes()).take_while(|(a, b)| a == b).count();
         near.map(|(word, id)| (shared(word), word.len().max(root.len()), *id))
@@ -290,7 +336,7 @@ impl Reader {
                 }
                 What::Name => {
                     self.lower(own);
-                    let id = hash(b'w', self.low.as_bytes());
+                    let id = word_hash(&self.low);
                     out.push(Token { id, kind: Kind::Name, start, end, head: head(&self.low) });
                 }
                 What::Word => {

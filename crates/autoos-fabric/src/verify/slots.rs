@@ -68,9 +68,10 @@ struct Slots<'a> {
 pub(super) fn slots(passages: &Passages, own: &[Token], other: &[Token]) -> Found {
     let slots = Slots { passages, own, own_items: items(own), other, other_items: items(other) };
     let claims = slots.own_items.iter().enumerate();
-    claims
+    let found = claims
         .filter(|(_, i)| i.kind.named() || i.kind.counted())
-        .find_map(|(at, item)| slots.slot(at, item, false).or_else(|| slots.slot(at, item, true)))
+        .find_map(|(at, item)| slots.slot(at, item, false).or_else(|| slots.slot(at, item, true)));
+    found.or_else(|| slots.roles())
 }
 
 impl Slots<'_> {
@@ -96,8 +97,9 @@ impl Slots<'_> {
                 let crossed = surely
                     && !SYMMETRIC.contains(&anchor.ids[0])
                     && stands_beside(&self.other_items, place, look_left, instead)
-                    && stands_beside(&self.other_items, place, !look_left, item)
-                    && stands_beside(&self.own_items, anchor_at, left, instead);
+                    && (stands_beside(&self.other_items, place, !look_left, item)
+                        && stands_beside(&self.own_items, anchor_at, left, instead)
+                        || self.changed_places(item, instead, anchor));
                 if crossed {
                     return Some((Why::Swapped, item.from, Some(instead.from)));
                 }
@@ -108,6 +110,47 @@ impl Slots<'_> {
             }
             let why = if item.kind.counted() { Why::Figure } else { Why::Name };
             return Some((why, item.from, Some(instead.from)));
+        }
+        None
+    }
+
+    /// Whether the passage has `item` beside the word that has `instead` beside it here.
+    fn changed_places(&self, item: &Item, instead: &Item, anchor: &Item) -> bool {
+        let Some(at) = self.own_items.iter().position(|i| i.same(instead)) else { return false };
+        [true, false].iter().filter_map(|left| self::anchor(&self.own_items, at, *left)).any(
+            |word| {
+                let word = &self.own_items[word];
+                word.ids != anchor.ids
+                    && self.other_items.iter().enumerate().any(|(place, other)| {
+                        let beside = |who: &Item| {
+                            let near =
+                                place.saturating_sub(1)..self.other_items.len().min(place + 2);
+                            self.other_items[near].iter().any(|i| i.same(who))
+                        };
+                        other.ids[0] == word.ids[0] && beside(item) && !beside(instead)
+                    })
+            },
+        )
+    }
+
+    /// `by Ann for Bob` against `by Bob for Ann`.
+    fn roles(&self) -> Found {
+        let mine = roles(self.own, &self.own_items);
+        let theirs = roles(self.other, &self.other_items);
+        let role_there = |item: &Item| {
+            theirs.iter().find(|(_, at)| self.other_items[*at].same(item)).map(|(role, _)| *role)
+        };
+        for (at, (role, a)) in mine.iter().enumerate() {
+            for (other_role, b) in &mine[at + 1..] {
+                let (a, b) = (&self.own_items[*a], &self.own_items[*b]);
+                if role != other_role
+                    && !a.same(b)
+                    && role_there(a) == Some(*other_role)
+                    && role_there(b) == Some(*role)
+                {
+                    return Some((Why::Swapped, a.from, None));
+                }
+            }
         }
         None
     }
@@ -129,7 +172,7 @@ impl Slots<'_> {
     fn known_near(&self, at: usize, item: &Item) -> bool {
         let around = at.saturating_sub(2)..self.own_items.len().min(at + 3);
         let telling = &self.passages.telling;
-        self.own_items[around].iter().filter(|i| i.kind == Kind::Content).any(|word| {
+        self.own_items[around].iter().filter(|i| !i.kind.counted() && !i.same(item)).any(|word| {
             self.passages.places(word.ids[0]).iter().any(|place| {
                 let place = *place as usize;
                 let near = place.saturating_sub(4)..telling.len().min(place + 5);
@@ -156,6 +199,26 @@ fn anchor(items: &[Item], at: usize, left: bool) -> Option<usize> {
         place = step(place)?;
     }
     None
+}
+
+/// Names and figures with the small word that says what part they have: `by`, `for`, `from`.
+fn roles(tokens: &[Token], items: &[Item]) -> Vec<(u64, usize)> {
+    let mut out = Vec::new();
+    for (n, item) in items.iter().enumerate() {
+        if !item.kind.named() && !item.kind.counted() {
+            continue;
+        }
+        // `for the pianist Ann`: at most one word between them.
+        let after = match n.checked_sub(1).map(|b| &items[b]) {
+            Some(before) if before.kind != Kind::Content => before.last + 1,
+            _ => 0,
+        };
+        let before = &tokens[after.max(item.from.saturating_sub(3))..item.from];
+        if let Some(role) = before.iter().rev().find(|t| ROLES.contains(&t.id)) {
+            out.push((role.id, n));
+        }
+    }
+    out
 }
 
 /// What of this kind stands at one side of a place, with no other word between them.
@@ -205,6 +268,11 @@ static SYMMETRIC: LazyLock<Vec<u64>> = LazyLock::new(|| {
 
 static BE: LazyLock<Vec<u64>> = LazyLock::new(|| {
     ["is", "are", "was", "were", "been", "being", "be"].iter().map(|w| known(w).id).collect()
+});
+
+/// Small words that say what part somebody has.
+static ROLES: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    ["by", "for", "from", "to", "against", "with"].iter().map(|w| known(w).id).collect()
 });
 
 static BY: LazyLock<u64> = LazyLock::new(|| known("by").id);

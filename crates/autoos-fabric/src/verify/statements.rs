@@ -51,12 +51,16 @@ impl Measure {
     }
 }
 
+/// Why a sentence in a language that is not known is not checked.
+pub(super) const FOREIGN: &str = "no English sentence";
 /// From here on a sentence counts as borne out.
 const BORNE_OUT: f64 = 0.6;
 /// Up to here it counts as said by nobody.
 const SAID_BY_NOBODY: f64 = 0.2;
 /// What share of the rest of a sentence a passage must have to contradict it.
 const SAME_MATTER: f64 = 0.55;
+/// The same where one name or figure is left out of account.
+const ALL_BUT_ONE: f64 = 0.8;
 /// A passage is as near as the nearest from this share of its score on.
 const AS_NEAR: f64 = 0.95;
 /// Two words that are no further apart than this belong together.
@@ -67,18 +71,21 @@ pub(super) struct Comparison<'a> {
     index: &'a Index,
     passages: &'a Passages,
     answer: &'a str,
+    /// What is borne out by itself, perhaps in another notation.
+    settled: Vec<Range<usize>>,
     reader: Reader,
     tokens: Vec<Token>,
     scores: Vec<f64>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(index: &'a Index, answer: &'a str) -> Self {
+    pub(super) fn new(index: &'a Index, answer: &'a str, settled: Vec<Range<usize>>) -> Self {
         let passages = index.passages();
         Self {
             index,
             passages,
             answer,
+            settled,
             reader: Reader::default(),
             tokens: Vec::new(),
             scores: vec![0.0; passages.all.len()],
@@ -90,6 +97,12 @@ impl<'a> Comparison<'a> {
         self.tokens.clear();
         let text = &self.answer[range.clone()];
         self.reader.read(text, range.start, &mut self.tokens);
+        for token in self.tokens.iter_mut().filter(|t| t.kind.counted()) {
+            let known = self.settled.iter().any(|s| s.contains(&(token.start as usize)));
+            if known && self.passages.places(token.id).is_empty() {
+                token.kind = Kind::Function;
+            }
+        }
         let telling = self.tokens.iter().filter(|t| t.kind.tells()).count();
         // `Here is a summary:` says nothing of the matter.
         if telling < 2 || text.trim_end().ends_with(':') {
@@ -142,7 +155,7 @@ impl<'a> Comparison<'a> {
             && function.count() == 0
             && self.index.said().find(&*low.join(" ")).is_none()
         {
-            return Some("no English sentence");
+            return Some(FOREIGN);
         }
         if low.iter().any(|w| hedges(w)) {
             return Some("hedged: no statement that something is so");
@@ -210,9 +223,9 @@ impl<'a> Comparison<'a> {
         let mut near = touched;
         near.retain(|p| {
             let score = self.scores[*p as usize];
-            passages.all[*p as usize].prose
-                && score >= whole * SAME_MATTER
-                && score >= whole * best * AS_NEAR
+            let same = score >= whole * SAME_MATTER
+                || score >= (whole - self.weight_of_one(*p, &found)) * ALL_BUT_ONE;
+            passages.all[*p as usize].prose && same && score >= whole * best * AS_NEAR
         });
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let words = found.len() as f64;
@@ -226,13 +239,27 @@ impl<'a> Comparison<'a> {
         (measure, nearest, near)
     }
 
+    /// The weight of the longest run of names and figures that a passage does not have.
+    fn weight_of_one(&self, passage: u32, found: &[(u64, f64)]) -> f64 {
+        let there = self.passages.tokens_of(passage);
+        let telling = self.tokens.iter().filter(|t| t.kind.tells());
+        let (mut run, mut most) = (0.0, 0.0);
+        for (token, (id, weight)) in telling.zip(found) {
+            let missing = !there.iter().any(|t| t.id == *id);
+            let named = token.kind.named() || token.kind.counted();
+            run = if missing && named { run + weight } else { 0.0 };
+            most = f64::max(most, run);
+        }
+        most
+    }
+
     /// The id that a token has in the evidence, or that of a word of its kin, and what it counts.
     fn find(&self, token: &Token) -> (u64, f64) {
         if !self.passages.places(token.id).is_empty() || token.kind.counted() {
             return (token.id, 1.0);
         }
         let word = self.answer.get(token.start as usize..token.end as usize).unwrap_or_default();
-        match self.passages.kin(&root(&word.to_lowercase())) {
+        match self.passages.kin(self.index, &root(&word.to_lowercase())) {
             Some(id) => (id, 0.8),
             None => (token.id, 1.0),
         }

@@ -15,10 +15,13 @@ const MISSING: f64 = 0.05;
 const WRONG: f64 = 1.5;
 /// How much something counts that the evidence does not have and that may still be no claim.
 const STRANGE: f64 = 0.3;
+/// What an answer with a wrong claim is worth at most, before that is taken off.
+const MOST_WITH_WRONG: f64 = 1.2;
 /// What an answer starts from.
 const START: f64 = -1.8;
 
 /// The support of an answer with these claims and sentences.
+#[expect(clippy::cast_precision_loss, reason = "claims and sentences are few")]
 pub(super) fn of(claims: &[Claim], statements: &[Statement]) -> Option<f64> {
     let checked: Vec<&Claim> = claims.iter().filter(|c| c.status != Status::Unchecked).collect();
     if statements.is_empty() && checked.is_empty() {
@@ -26,16 +29,18 @@ pub(super) fn of(claims: &[Claim], statements: &[Statement]) -> Option<f64> {
     }
     let words: f64 = statements.iter().map(|s| s.measure.words).sum();
     let even = if words > 0.0 {
-        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let n = statements.len() as f64;
         statements.iter().map(|s| s.measure.support()).sum::<f64>() / n
     } else {
         1.0
     };
     let missing: f64 = statements.iter().map(|s| s.measure.words * (1.0 - s.measure.best)).sum();
-    let wrong: f64 = claims.iter().filter(|c| c.status == Status::Unsupported).map(weight).sum();
-    let contrary: f64 = statements.iter().filter(|s| s.contrary.is_some()).map(|_| WRONG).sum();
-    let z = START + EVENNESS * even - MISSING * missing - wrong - contrary;
+    let wrong: f64 =
+        claims.iter().filter(|c| c.status == Status::Unsupported).map(weight).sum::<f64>()
+            + statements.iter().filter(|s| s.contrary.is_some()).count() as f64 * WRONG;
+    let z = START + EVENNESS * even - MISSING * missing;
+    // However even the rest is: with a wrong claim in it, the whole does not hold.
+    let z = if wrong >= WRONG { z.min(MOST_WITH_WRONG) } else { z } - wrong;
     Some(1.0 / (1.0 + (-z).exp()))
 }
 

@@ -6,6 +6,9 @@
 
 #![allow(unreachable_pub)] // A module of a test.
 
+mod more;
+
+pub use more::MORE;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use regex::Regex;
 

@@ -165,7 +165,7 @@ impl MailSend {
                 self.forget(key);
                 Err(failure)
             }
-            End::Unclear(failure) => Err(unclear(&failure)),
+            End::Unclear(failure) => Err(unclear(&record.message_id, &failure)),
         }
     }
 
@@ -192,7 +192,9 @@ impl Tool for MailSend {
             Some(record) if record.args != args => Err(Failure::Invalid(
                 "this idempotency key was used for another mail; use a new one".to_owned(),
             )),
-            Some(record) if record.state == State::Sending => Err(unclear(&"it was cut short")),
+            Some(record) if record.state == State::Sending => {
+                Err(unclear(&record.message_id, &"it was cut short"))
+            }
             Some(record) => Ok(result(&record)),
         }
     }
@@ -210,10 +212,10 @@ impl Tool for MailSend {
 }
 
 /// Not a failure like others: whoever gets it asks for the outcome, which is unknown.
-fn unclear(why: &dyn std::fmt::Display) -> Failure {
+fn unclear(message_id: &str, why: &dyn std::fmt::Display) -> Failure {
     Failure::Crashed(format!(
         "the mail was handed over and the server's answer was not seen ({why}); whether it was \
-         sent cannot be told: look for its Message-ID, and send with a new key if need be"
+         sent cannot be told: look for {message_id}, and send with a new key if need be"
     ))
 }
 

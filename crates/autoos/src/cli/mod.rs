@@ -194,8 +194,10 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
 }
 
 fn start_logging(global: &Global) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&global.log)
-        .map_err(|error| anyhow::anyhow!("--log {}: {error}", global.log))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(&global.log).map_err(|error| {
+        let advice = "write a level, info for example, or module=level, comma-separated";
+        Said::new("usage", format!("--log {}: {error}", global.log), advice)
+    })?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))

@@ -4,6 +4,7 @@ use super::{COMPLETED, Global, Output};
 use crate::{
     config::Config,
     door::{Door, TypedContext},
+    fail::Said,
     show,
 };
 use anyhow::Context as _;
@@ -12,6 +13,16 @@ use clap::{Args, Subcommand};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// The longest deadline, in seconds.
+const DECADE: u64 = 10 * 366 * 86_400;
+
+/// An amount as it was typed; what is no number would be sent as nothing.
+fn dollars(typed: &str) -> Result<f64, String> {
+    let amount = typed.parse::<f64>().map_err(|why| why.to_string())?;
+    let good = amount.is_finite() && amount >= 0.0;
+    if good { Ok(amount) } else { Err("write an amount of dollars, 0 or more".to_owned()) }
+}
 
 /// What an intent can come with.
 #[derive(Debug, Args)]
@@ -23,10 +34,10 @@ pub(crate) struct Asked {
     #[arg(long, default_value = "medium")]
     risk: RiskLevel,
     /// What it may cost, in dollars [default: 1]
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", value_parser = dollars)]
     budget: Option<f64>,
     /// When it fails if it is not done, in seconds from now
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=DECADE))]
     deadline: Option<u64>,
     /// For whom
     #[arg(long, env = "USER", default_value = "local")]
@@ -166,6 +177,10 @@ impl Apply {
         let plan: autoos_kernel::plan::Plan = if self.file.extension().is_some_and(|e| e == "toml")
         {
             toml::from_str(&text).with_context(|| format!("in {}", self.file.display()))?
+        } else if text.trim_start().starts_with('[') {
+            // A list would pass for a plan, field by field.
+            let said = format!("{} is a list, and a plan is an object", self.file.display());
+            return Err(Said::new("malformed", said, "see what plan -o FILE writes").into());
         } else {
             serde_json::from_str(&text).with_context(|| format!("in {}", self.file.display()))?
         };

@@ -115,16 +115,22 @@ fn shaped(mut text: String, how: &Answer) -> String {
         text = lied(&text);
     }
     if let Some(keep) = how.keep {
-        text.truncate(text.floor_char_boundary(keep));
+        cut(&mut text, keep);
     }
     if let Some(bytes) = how.bytes {
         if text.is_empty() {
             text.push_str("word ");
         }
         text = text.repeat(bytes / text.len() + 1);
-        text.truncate(text.floor_char_boundary(bytes));
+        cut(&mut text, bytes);
     }
     text
+}
+
+/// At most so many bytes, whole characters.
+fn cut(text: &mut String, most: usize) {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(end.unwrap_or(0));
 }
 
 /// The same with another last figure: its first digit is one more, so that it reads as well.

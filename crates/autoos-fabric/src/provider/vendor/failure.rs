@@ -299,6 +299,23 @@ mod tests {
     }
 
     #[test]
+    fn stated_limits_are_read_and_nonsense_is_not() {
+        let read = |pairs: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            stated(&headers).map(|s| (s.requests_per_min, s.tokens_per_min))
+        };
+        let openai = [("x-ratelimit-limit-requests", "60"), ("x-ratelimit-limit-tokens", "9000")];
+        assert_eq!(read(&openai), Some((Some(60), Some(9_000))));
+        let anthropic = [("anthropic-ratelimit-requests-limit", " 50 ")];
+        assert_eq!(read(&anthropic), Some((Some(50), None)));
+        assert_eq!(read(&[("x-ratelimit-limit-requests", "many")]), None);
+        assert_eq!(read(&[]), None);
+    }
+
+    #[test]
     fn only_codes_are_repeated() {
         let body = serde_json::json!({"error": {
             "message": "Incorrect API key provided: sk-canary", "type": "invalid request sk-canary",
