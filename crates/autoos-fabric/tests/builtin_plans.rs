@@ -55,7 +55,6 @@ fn ask(intent: &str, contexts: &[ContextInfo]) -> Value {
         risk: RiskLevel::Medium,
         tools: tools().into(),
         refused: None,
-        lessons: Vec::new(),
     };
     Builtin::answer(&task).expect("planning always answers").1.expect("a value")
 }

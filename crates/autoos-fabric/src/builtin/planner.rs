@@ -59,7 +59,7 @@ pub(super) fn plan(
             summary: one_line(intent),
             task_kind: task_kind(&reading),
             contexts: draft.names(&reading),
-            risk: Some(risk),
+            risk,
         },
         goals: GoalGraph(draft.goals),
         steps: draft.steps,
