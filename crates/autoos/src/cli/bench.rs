@@ -4,7 +4,11 @@
 //! scripted provider that answers 500 bytes at once, every commit synced. Beside it, in the same
 //! run: what an `fdatasync` of a 4 KiB append takes here, how many the node made, and its CPU.
 
-use super::{COMPLETED, Global, bench_waiting::Waiting};
+use super::{
+    COMPLETED, Global,
+    bench_waiting::Waiting,
+    cpu::{cpu_ms, thread_cpu_ms},
+};
 use crate::{config::Config, show};
 use anyhow::{Context as _, bail};
 use autoos_journal::{Journal as _, LocalJournal, LocalOptions};
@@ -20,7 +24,7 @@ use autoos_proto::v1::{
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io::Write as _,
     path::Path,
     process::Stdio,
@@ -140,18 +144,29 @@ impl Node {
     {
         let (syncs, cpu, client_cpu) =
             (self.syncs().await?, cpu_ms(self.pid)?, cpu_ms(std::process::id())?);
+        let threads = thread_cpu_ms(self.pid);
         let start = Instant::now();
         let mut times = load().await?;
         let took = start.elapsed();
         times.sort();
         let workflows = times.len().max(1) as f64;
+        let cpu = cpu_ms(self.pid)? - cpu;
+        let by_thread: BTreeMap<String, f64> = thread_cpu_ms(self.pid)
+            .into_iter()
+            .map(|(name, ms)| {
+                // Threads that ended took their times with them.
+                let ms = (ms - threads.get(&name).copied().unwrap_or(0.0)).max(0.0);
+                (name, round(ms / workflows))
+            })
+            .collect();
         Ok(json!({
             "workflows": times.len(),
             "per_second": round(workflows / took.as_secs_f64()),
             "p50_ms": quantile(&times, 0.5),
             "p99_ms": quantile(&times, 0.99),
             "fsyncs_per_workflow": round((self.syncs().await? - syncs) / workflows),
-            "node_cpu_ms_per_workflow": round((cpu_ms(self.pid)? - cpu) / workflows),
+            "node_cpu_ms_per_workflow": round(cpu / workflows),
+            "node_cpu_ms_by_thread": by_thread,
             "driver_cpu_ms_per_workflow": round((cpu_ms(std::process::id())? - client_cpu) / workflows),
         }))
     }
@@ -329,15 +344,4 @@ pub(super) fn quantile(sorted: &[Duration], q: f64) -> f64 {
 
 pub(super) fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
-}
-
-/// CPU time of a process so far, user and system, in milliseconds (`man 5 proc_pid_stat`).
-fn cpu_ms(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .context("CPU times are read from /proc, which this system has not")?;
-    let after_name = stat.rsplit_once(')').map_or(stat.as_str(), |(_, rest)| rest);
-    let field = |n: usize| after_name.split_whitespace().nth(n).and_then(|f| f.parse::<f64>().ok());
-    // Fields 14 and 15 of the line; clock ticks are 1/100 s on every Linux that Rust supports.
-    let ticks = field(11).context("no user time")? + field(12).context("no system time")?;
-    Ok(ticks * 10.0)
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod bench;
 mod bench_waiting;
+mod cpu;
 mod doctor;
 mod escalation;
 mod node_commands;
