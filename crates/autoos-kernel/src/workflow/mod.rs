@@ -409,7 +409,7 @@ impl Workflow {
             WorkflowState::Paused
         } else if !running && self.escalations.values().any(|e| e.resolved.is_none()) {
             WorkflowState::Escalated
-        } else if self.plan.is_none() || self.mutation.is_some() {
+        } else if self.plan.is_none() {
             WorkflowState::Planning
         } else {
             WorkflowState::Running

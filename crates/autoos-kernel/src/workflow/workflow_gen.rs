@@ -322,7 +322,7 @@ pub(super) const STEP_TABLE: [(&str, &[&str]); 14] = [
 /// The same for workflows.
 pub(super) const WORKFLOW_TABLE: [(&str, &[&str]); 8] = [
     ("planning", &["running", "paused", "escalated", "cancelling", "failed"]),
-    ("running", &["planning", "paused", "escalated", "cancelling", "completed", "failed"]),
+    ("running", &["paused", "escalated", "cancelling", "completed", "failed"]),
     ("escalated", &["planning", "running", "paused", "cancelling", "failed"]),
     ("paused", &["planning", "running", "escalated", "cancelling", "completed", "failed"]),
     ("cancelling", &["cancelled", "failed"]),

@@ -281,7 +281,8 @@ pub(crate) fn submission(text: &str) -> Submission {
             label: "numbers.txt".into(),
             content: NewContent::Text("The count is 42.".into()),
         }],
-        risk: RiskLevel::Medium,
+        // What more risk asks for, reviews, is told in the tests of healing.
+        risk: RiskLevel::Low,
         budget_microusd: None,
         deadline: None,
         idempotency_key: None,
