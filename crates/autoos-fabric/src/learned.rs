@@ -15,7 +15,7 @@ mod sketch;
 mod tally;
 
 pub use owner::LearnedError;
-pub use rate::Rate;
+pub use rate::{HalfLife, Rate};
 pub use sketch::Sketch;
 pub use tally::{Event, Judged, Runs, Tally};
 
@@ -85,6 +85,8 @@ pub struct Record {
     pub calls: u64,
     /// In 0..=1: an answer adds 0.01, a failure and a wrong answer take 0.05.
     pub reliability: f64,
+    /// When that was, in milliseconds since 1970.
+    pub at_ms: u64,
     /// Micro-dollars spent.
     pub cost_microusd: u64,
     /// Failures by class.
@@ -116,6 +118,7 @@ impl Default for Record {
         Self {
             calls: 0,
             reliability: START,
+            at_ms: 0,
             cost_microusd: 0,
             errors: Vec::new(),
             first: Sketch::default(),
@@ -164,6 +167,7 @@ impl Record {
         let right = tally.judged.iter().map(|judged| judged.right).fold(0, u32::saturating_add);
         self.reliability = (self.reliability - LOSS * f64::from(wrong)).max(0.0);
 
+        self.at_ms = self.at_ms.max(at_ms);
         self.calls = self.calls.saturating_add(u64::from(tally.calls));
         self.cost_microusd = self.cost_microusd.saturating_add(tally.cost_microusd);
         let mut unable = 0;
@@ -181,8 +185,8 @@ impl Record {
         self.total.merge(&tally.total);
 
         let kind = self.kinds.entry(tally.kind).or_default();
-        kind.answers.observe(answered, failed.saturating_add(unable), at_ms);
-        kind.right.observe(right, wrong, at_ms);
+        kind.answers.observe(answered, failed.saturating_add(unable), at_ms, HalfLife::Hour);
+        kind.right.observe(right, wrong, at_ms, HalfLife::Day);
         for judged in &tally.judged {
             let confidence = judged.confidence();
             // More of one second than the calibration remembers would change nothing more.
@@ -197,15 +201,19 @@ impl Record {
     #[must_use]
     pub fn quality(&self, kind: TaskKind, expected: f64, now_ms: u64) -> f64 {
         let judged = self.kinds.get(&kind).map(|kind| kind.right);
-        judged.map_or(expected, |right| right.share(expected, QUALITY_PRIOR, now_ms))
+        judged.map_or(expected, |right| right.share(expected, QUALITY_PRIOR, now_ms, HalfLife::Day))
     }
 
     /// How likely an answer comes at all, in 0..=1: the lower of its reliability and of how many
-    /// calls of this kind brought one lately.
+    /// calls of this kind brought one lately. Without calls both go back to what is expected of
+    /// anyone, half the way in an hour, so that a model that had an outage is asked again.
     #[must_use]
     pub fn steadiness(&self, kind: TaskKind, now_ms: u64) -> f64 {
         let answers = self.kinds.get(&kind).map(|kind| kind.answers).unwrap_or_default();
-        self.reliability.min(answers.share(ANSWERS_EXPECTED, ANSWERS_PRIOR, now_ms))
+        let lately = answers.share(ANSWERS_EXPECTED, ANSWERS_PRIOR, now_ms, HalfLife::Hour);
+        let left = HalfLife::Hour.left(now_ms.saturating_sub(self.at_ms));
+        let reliability = START + (self.reliability - START) * left;
+        reliability.min(lately)
     }
 
     /// How many calls of this kind the figures rest on.

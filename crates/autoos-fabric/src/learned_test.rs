@@ -72,6 +72,16 @@ fn only_what_it_broke_is_held_against_a_model() {
 }
 
 #[test]
+fn an_outage_is_forgiven_within_hours() {
+    let mut learned = Learned::default();
+    learned.take(&tally(&[Some(FailureClass::Network); 30]), 1_000);
+    let record = learned.of("a/m").unwrap();
+    let after = |hours: u64| record.steadiness(TaskKind::Extract, 1_000 + hours * 3_600_000);
+    assert!(after(0) < 0.01 && after(1) > 0.2 && after(8) > 0.85, "{} {}", after(1), after(8));
+    assert!(record.reliability.abs() < 1e-9, "what is shown follows the rule alone");
+}
+
+#[test]
 fn wrong_answers_lower_quality_and_right_ones_raise_it() {
     let mut learned = Learned::default();
     let judge = |learned: &mut Learned, right| {

@@ -9,8 +9,9 @@
 //! it is over, so at most `max_in_flight + max_queued` messages can be under way.
 
 use super::{
-    desk::{Call, Desk, Reply, Ticket},
+    desk::{Call, Desk, Reply},
     line::{Deadlines, Line, Silence},
+    ticket::Ticket,
 };
 use crate::{Failure, FailureClass, LlmResponse};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -138,7 +139,7 @@ impl Report {
             Silence { began: false, ms } => format!("no first token within {ms} ms"),
         };
         let failure = Failure::new(&self.model, FailureClass::Timeout, detail);
-        let failure = self.ticket.silent(failure);
+        self.ticket.silent(&failure);
         self.settle(Err(failure));
     }
 

@@ -1,28 +1,22 @@
 //! The desk in front of a provider: what its actor and its callers share.
 //!
 //! It outlives the actor, so that a breaker stays open and a limit stays known when the actor is
-//! started anew. Each call has a [`Ticket`], which is settled exactly once, whoever comes first:
-//! the task that made the call, the caller whose deadline passed, or its own drop.
+//! started anew. Each call that is let in has a [`Ticket`] that it is settled by.
 
 use super::{
     Provider,
-    breaker::{Breaker, End, Pass},
-    health::{Ended, Health},
+    breaker::{Breaker, Pass},
+    health::Health,
     limits::{Limits, LimitsStatus},
-    line::{Deadlines, Line},
+    ticket::Ticket,
 };
 use crate::{
-    Failure, FailureClass, LlmResponse, Request, TaskKind,
-    config::Timeouts,
-    learned::{Outcome, owner::Learning},
+    Failure, FailureClass, LlmResponse, Request, config::Timeouts, learned::owner::Learning,
     router::Gate,
 };
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -55,19 +49,19 @@ pub(crate) struct Desk {
     permits: u32,
     door: Arc<Semaphore>,
     guard: Mutex<Guard>,
-    health: Health,
-    learning: Arc<Learning>,
+    pub(super) health: Health,
+    pub(super) learning: Arc<Learning>,
     /// A moment on both clocks: the guard's time never goes back.
     began: (Instant, u64),
 }
 
 /// What decides whether a call may be made.
 #[derive(Default)]
-struct Guard {
-    breaker: Breaker,
-    limits: Limits,
+pub(super) struct Guard {
+    pub(super) breaker: Breaker,
+    pub(super) limits: Limits,
     /// Calls of a model that were ended for silence, halved by each answer.
-    silences: HashMap<String, u32>,
+    pub(super) silences: HashMap<String, u32>,
 }
 
 /// One call on its way.
@@ -77,18 +71,6 @@ pub(crate) struct Call {
     /// Held until the call is over.
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) ticket: Arc<Ticket>,
-}
-
-/// What a call is settled by.
-pub(crate) struct Ticket {
-    desk: Arc<Desk>,
-    pass: Pass,
-    model: String,
-    kind: TaskKind,
-    /// Tokens that it may take at most.
-    tokens: u64,
-    pub(super) line: Mutex<Option<Line>>,
-    settled: AtomicBool,
 }
 
 impl Call {
@@ -112,11 +94,11 @@ impl Desk {
         Self { provider, bounds, permits, door, guard, health, learning, began }
     }
 
-    fn guard(&self) -> MutexGuard<'_, Guard> {
+    pub(super) fn guard(&self) -> MutexGuard<'_, Guard> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         let passed = u64::try_from(self.began.0.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.began.1.saturating_add(passed)
     }
@@ -149,15 +131,7 @@ impl Desk {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let ticket = Arc::new(Ticket {
-            desk: Arc::clone(self),
-            pass,
-            model: request.model.clone(),
-            kind: TaskKind::of_request(&request),
-            tokens: u64::from(request.prompt_tokens) + u64::from(request.output_tokens),
-            line: Mutex::default(),
-            settled: AtomicBool::new(false),
-        });
+        let ticket = Arc::new(Ticket::new(Arc::clone(self), pass, &request));
         Ok((Call { request, reply, permit, ticket }, answer))
     }
 
@@ -236,142 +210,5 @@ impl Desk {
         let breaker = guard.breaker.status(now);
         drop(guard);
         self.health.status(self.permits.saturating_sub(free), breaker, limits)
-    }
-}
-
-impl Ticket {
-    /// The call begins to be made: its line, and how long that may be silent.
-    pub(super) fn begin(&self) -> (Line, Option<Deadlines>) {
-        let line = Line::new();
-        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.clone());
-        self.desk.health.began();
-        let silences = {
-            let mut guard = self.desk.guard();
-            let now = self.desk.now_ms();
-            guard.limits.started(self.tokens, now);
-            guard.silences.get(&self.model).copied().unwrap_or(0)
-        };
-        let deadlines = self.desk.bounds.timeouts.map(|timeouts| {
-            let learning = &self.desk.learning;
-            learning.read(|l| Deadlines::learned(timeouts, l.of(&self.model), silences))
-        });
-        (line, deadlines)
-    }
-
-    /// The call is no longer running; its place is free.
-    pub(super) fn over(&self) {
-        self.desk.health.ended();
-    }
-
-    /// The call is over like this. What is said second is not heard.
-    pub(super) fn settle(&self, result: &Result<LlmResponse, Failure>) {
-        let end = match result {
-            Ok(_) => End::Alive,
-            Err(failure) => End::of(failure.class),
-        };
-        self.close(end, result, false);
-    }
-
-    /// The call was ended for silence.
-    pub(super) fn silent(&self, failure: Failure) -> Failure {
-        let end = End::of(failure.class);
-        let result = Err(failure);
-        self.close(end, &result, true);
-        match result {
-            Err(failure) => failure,
-            Ok(_) => unreachable!("it was made just now"),
-        }
-    }
-
-    /// The caller's deadline passed. That says nothing against a provider from which something
-    /// came, or which was not asked yet.
-    pub(crate) fn late(&self, failure: &Failure) {
-        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let end = match line.map(|line| line.first_ms()) {
-            None => End::Nothing,
-            Some(Some(_)) => End::Alive,
-            Some(None) => End::of(failure.class),
-        };
-        self.close(end, &Err(failure.clone()), false);
-    }
-
-    fn close(&self, end: End, result: &Result<LlmResponse, Failure>, silent: bool) {
-        if self.settled.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let desk = &self.desk;
-        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let took_ms = line.as_ref().map_or(0, Line::elapsed_ms);
-        {
-            let mut guard = desk.guard();
-            let now = desk.now_ms();
-            self.count(&mut guard, end, result, now);
-            if let Some(stated) = line.as_ref().and_then(Line::take_stated) {
-                guard.limits.stated(stated);
-            }
-            if silent {
-                let silences = guard.silences.entry(self.model.clone()).or_default();
-                *silences = silences.saturating_add(1);
-            } else if result.is_ok()
-                && let Some(silences) = guard.silences.get_mut(&self.model)
-            {
-                *silences /= 2;
-            }
-        }
-        let ended = match result {
-            Ok(response) => Ended::Answered { cost_microusd: response.cost_microusd, took_ms },
-            Err(failure) => Ended::Failed(failure),
-        };
-        desk.health.settled(ended);
-        // A call that never got out of the queue says nothing about the model.
-        let Some(line) = line else { return };
-        let (failure, cost, whole) = match result {
-            Ok(response) => (None, Some(response.cost_microusd), Some(took_ms)),
-            Err(failure) => (Some(failure.class), failure.cost_microusd, None),
-        };
-        desk.learning.saw(&Outcome {
-            model: &self.model,
-            kind: self.kind,
-            failure,
-            cost_microusd: cost.unwrap_or(0),
-            // What came in one piece came first with its end.
-            first_ms: line.first_ms().or(whole),
-            gap_ms: line.longest_gap_ms(),
-            total_ms: took_ms,
-        });
-    }
-
-    fn count(
-        &self,
-        guard: &mut Guard,
-        end: End,
-        result: &Result<LlmResponse, Failure>,
-        now_ms: u64,
-    ) {
-        match result {
-            Err(failure) if failure.class == FailureClass::RateLimit => {
-                guard.limits.refused(self.tokens, failure.retry_after_ms, now_ms);
-            }
-            Ok(response) => {
-                let took = response.usage.input.saturating_add(response.usage.output);
-                guard.limits.accepted(self.tokens, took, now_ms);
-            }
-            Err(_) => {}
-        }
-        let asked_for = match result {
-            Err(failure) if end != End::Alive => failure.retry_after_ms.unwrap_or(0),
-            _ => 0,
-        };
-        guard.breaker.ended(self.pass, end, asked_for, now_ms);
-    }
-}
-
-impl Drop for Ticket {
-    /// Whoever gave the call up says nothing about the provider; a probe may be made again.
-    fn drop(&mut self) {
-        if !*self.settled.get_mut() {
-            let now = self.desk.now_ms();
-            self.desk.guard().breaker.ended(self.pass, End::Nothing, 0, now);
-        }
     }
 }

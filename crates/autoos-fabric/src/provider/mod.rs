@@ -7,7 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `actor`, `supervisor` | the actors: a queue, a task per call, restarts |
-//! | `desk` | what they and callers share; tickets, which settle each call once |
+//! | `desk`, `ticket` | what they and callers share; what settles each call once |
 //! | `breaker`, `limits` | pure rules: whether a provider is asked, and how often |
 //! | `line` | signs of life of one call, and how long it may be without |
 //! | `health` | counts, for people |
@@ -21,6 +21,7 @@ mod limits;
 mod line;
 pub mod scripted;
 pub(crate) mod supervisor;
+mod ticket;
 pub(crate) mod vendor;
 
 pub use breaker::BreakerStatus;
