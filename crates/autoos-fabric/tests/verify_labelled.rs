@@ -80,9 +80,9 @@ fn report(name: &str, told: &Told) -> f64 {
 fn true_answers_have_more_support_than_false_ones() {
     let mut rng = StdRng::seed_from_u64(2_024);
     let told = tell(&DOCUMENTS, &mut rng);
-    assert!(report("first", &told) >= 0.93);
+    assert!(report("first", &told) >= 0.95);
     assert!(told.alarms.len() * 20 <= told.good.len(), "{:#?}", told.alarms);
     let told = tell(&MORE, &mut rng);
-    assert!(report("second", &told) >= 0.85);
+    assert!(report("second", &told) >= 0.93);
     assert!(told.alarms.len() * 20 <= told.good.len(), "{:#?}", told.alarms);
 }

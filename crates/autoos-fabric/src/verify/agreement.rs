@@ -7,7 +7,7 @@
 use super::{
     Evidence, Index, Status,
     atoms::{What, atoms},
-    passages::{Reader, Token},
+    tokens::{Reader, Token},
 };
 use serde::{Deserialize, Serialize};
 

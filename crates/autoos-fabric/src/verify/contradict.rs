@@ -8,8 +8,9 @@
 
 use super::{
     lexicon::{known, opposites},
-    passages::{Kind, Passages, Token},
+    passages::Passages,
     slots::slots,
+    tokens::{Kind, Token},
 };
 use std::{ops::Range, sync::LazyLock};
 

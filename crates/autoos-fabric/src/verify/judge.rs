@@ -5,150 +5,17 @@
 //! that only stands in a sibling of the record that its words name counts as misplaced.
 
 use super::{
-    Claim, ClaimKind, Grounding, Place, Status,
+    Claim, ClaimKind, Place, Status,
     atoms::What,
-    claims::{self, Draft, Reading},
+    claims::{Draft, Reading},
     index::{COMMON, Index, Key, NONE, key_of, say},
     labels::Labels,
-    statements::{Comparison, FOREIGN, Statement},
-    support,
 };
 use crate::builtin::{distance, stem};
 use std::{collections::HashMap, ops::Range};
 
-impl Index {
-    /// Checks an answer.
-    #[must_use]
-    pub fn ground(&self, answer: &str) -> Grounding {
-        let reading = claims::read(answer);
-        let mut judge = Judge {
-            index: self,
-            answer,
-            reading: &reading,
-            labels: HashMap::new(),
-            found: Vec::new(),
-        };
-        let mut claims: Vec<Claim> = Vec::new();
-        let order = |d: &&Draft| (d.range.start, d.range.end);
-        let mut drafts: Vec<&Draft> = reading.drafts.iter().collect();
-        drafts.sort_by_key(order);
-        // Figures that stand in the evidence come first: others may be computed from them.
-        judge.found = drafts
-            .iter()
-            .filter(|d| d.kind == ClaimKind::Figure)
-            .filter_map(|d| Some((d.sentence, d.range.clone(), judge.standing(d)?)))
-            .collect();
-        for draft in drafts.iter().filter(|d| d.kind != ClaimKind::Statement) {
-            claims.extend(judge.claim(draft));
-        }
-        let statements = self.statements(answer, &reading, &claims);
-        for foreign in statements.iter().filter(|s| s.how == FOREIGN) {
-            unread(&mut claims, &foreign.range);
-        }
-        let support = support::of(&claims, &statements);
-        for statement in statements {
-            self.add(answer, &reading, statement, &mut claims);
-        }
-        claims.sort_by_key(|c| (c.start, c.end));
-        Grounding { claims, support }
-    }
-
-    /// The sentences of running text, each as a whole.
-    fn statements(&self, answer: &str, reading: &Reading, claims: &[Claim]) -> Vec<Statement> {
-        if reading.sentences.is_empty() || self.roots.is_empty() || self.too_much_data() {
-            return Vec::new();
-        }
-        let settled = claims
-            .iter()
-            .filter(|c| c.status == Status::Supported)
-            .map(|c| c.start..c.end)
-            .collect();
-        let mut comparison = Comparison::new(self, answer, settled);
-        let running = reading.sentences.iter().filter(|s| !s.table && !s.heading);
-        running.filter_map(|s| comparison.statement(s.range.clone())).collect()
-    }
-
-    /// Adds a sentence to the claims where it says more than its figures and names do.
-    fn add(&self, answer: &str, reading: &Reading, found: Statement, claims: &mut Vec<Claim>) {
-        let within = |c: &Claim| c.start >= found.range.start && c.end <= found.range.end;
-        let place = found.passage.and_then(|p| self.place_of(p));
-        // A wrong figure or name is one claim: the sentence only tells where it is right.
-        let wrong = found.contrary.as_ref().and_then(|c| c.bytes.clone());
-        if let Some(wrong) = wrong
-            && let Some(claim) = claims.iter_mut().find(|c| {
-                c.status == Status::Unsupported && c.start < wrong.end && wrong.start < c.end
-            })
-        {
-            claim.nearest.get_or_insert(found.how);
-            claim.evidence = place.or(claim.evidence.take());
-            return;
-        }
-        let alone = !claims.iter().any(within);
-        let asked =
-            reading.drafts.iter().any(|d| d.kind == ClaimKind::Statement && d.range == found.range);
-        if !(found.status == Status::Unsupported || alone && asked) {
-            return;
-        }
-        let text = &answer[found.range.clone()];
-        let lead = text.len() - text.trim_start().len();
-        let text = text.trim();
-        let start = found.range.start + lead;
-        claims.push(Claim {
-            kind: ClaimKind::Statement,
-            text: text.to_owned(),
-            start,
-            end: start + text.len(),
-            status: found.status,
-            score: found.score,
-            how: found.how,
-            nearest: place.as_ref().map(|p| p.excerpt.clone()),
-            evidence: place,
-        });
-    }
-
-    /// Where a passage stands, for people.
-    fn place_of(&self, passage: u32) -> Option<Place> {
-        let passage = self.passages().all.get(passage as usize)?;
-        self.place_at(passage.unit, passage.path, passage.base, passage.start..passage.end)
-    }
-
-    fn place_at(&self, unit: u32, path: u32, base: u32, bytes: Range<u32>) -> Option<Place> {
-        let own = self.raw.get(bytes.start as usize..bytes.end as usize)?;
-        let cut = own.char_indices().nth(EXCERPT).map_or(own.len(), |(at, _)| at);
-        Some(Place {
-            name: self.root_of(unit)?.name.clone(),
-            path: self.paths.get(path as usize)?.join("."),
-            start: (bytes.start - base) as usize,
-            end: (bytes.end - base) as usize,
-            excerpt: own[..cut].to_owned(),
-        })
-    }
-
-    /// Sentences are not compared with long data that has no prose in it: reading it once more
-    /// would cost much and bring nothing.
-    pub(super) fn too_much_data(&self) -> bool {
-        const MOST_SCALARS: usize = 20_000;
-        self.scalars.len() > MOST_SCALARS && !self.scalars.iter().any(|s| s.words > 8)
-    }
-}
-
 /// How many words of the evidence are looked through for one that is meant.
 const MOST_WORDS: usize = 20_000;
-/// How much of a place is shown, in characters.
-const EXCERPT: usize = 160;
-
-/// In other languages capitals mean other things: words that the evidence does not have are not
-/// taken for names there.
-fn unread(claims: &mut [Claim], range: &Range<usize>) {
-    let words = |c: &Claim| c.text.chars().all(|c| c.is_alphabetic() || c == ' ');
-    let inside = |c: &Claim| c.start >= range.start && c.end <= range.end;
-    for claim in claims.iter_mut().filter(|c| c.kind == ClaimKind::Name && inside(c) && words(c)) {
-        if claim.status == Status::Unsupported {
-            claim.status = Status::Unchecked;
-            claim.how = FOREIGN.into();
-        }
-    }
-}
 
 /// What became of a claim.
 struct Outcome {
@@ -178,6 +45,8 @@ pub(super) struct Judge<'a> {
     pub(super) index: &'a Index,
     pub(super) answer: &'a str,
     pub(super) reading: &'a Reading,
+    /// Whether the evidence has a list of several records, of which one may be named.
+    pub(super) lists: bool,
     /// By the words' range.
     pub(super) labels: HashMap<Range<usize>, Labels>,
     /// Figures of the answer that stand in the evidence: sentence, place, value.
@@ -185,7 +54,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn claim(&mut self, draft: &Draft) -> Option<Claim> {
+    pub(super) fn claim(&mut self, draft: &Draft) -> Option<Claim> {
         let text = &self.answer[draft.range.clone()];
         let outcome = match draft.kind {
             ClaimKind::Figure => self.figure(draft),
@@ -225,7 +94,7 @@ impl Judge<'_> {
     }
 
     /// The value of a figure that stands in the evidence somewhere.
-    fn standing(&self, draft: &Draft) -> Option<f64> {
+    pub(super) fn standing(&self, draft: &Draft) -> Option<f64> {
         match draft.what {
             Some(What::Figure { value, .. }) => {
                 (!self.index.places(Key::Figure(value)).is_empty()).then_some(value)

@@ -19,7 +19,7 @@ impl Judge<'_> {
     /// a line of a list item is about what the item's first line names.
     pub(super) fn labels_for(&mut self, draft: &Draft) -> Labels {
         let sentence: &Sentence = &self.reading.sentences[draft.sentence];
-        if sentence.heading {
+        if sentence.heading || !self.lists {
             return Vec::new();
         }
         let clause = sentence

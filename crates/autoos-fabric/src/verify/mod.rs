@@ -3,12 +3,17 @@
 //! [`ground`] takes every figure, name and quote of an answer and looks for it in the evidence:
 //! as it stands, then in other notations, then as a plain computation on two figures of the same
 //! sentence. Where the evidence has records, a figure must also belong to the record that the
-//! sentence names: a true count beside the wrong name is found. What cannot be checked so (an
-//! opinion, a cause) is reported as unchecked, never as supported. [`Confidence`] turns the
-//! outcome into a number with its recipe.
+//! sentence names: a true count beside the wrong name is found. Then each sentence is compared
+//! with the sentences of the evidence: does one say the same in other words, or the contrary (a
+//! negation, an opposite, another figure or name in the same place, two the wrong way round), or
+//! do all of them say nothing of it? What cannot be checked so (an opinion, advice, another
+//! language) is reported as unchecked, never as supported.
 //!
-//! Left out: whether a sentence that holds true figures and names says something true about them
-//! beyond that (negation, tense, cause).
+//! Evidence is read into an [`Index`] once; indexes can be shared and merged. [`agree`] compares
+//! answers with each other. [`Confidence`] turns all of it into a number with its recipe, and
+//! [`Calibration`] that number into what such numbers were worth.
+//!
+//! Left out: inference over several sentences, what pronouns mean, and what is known of the world.
 
 mod agreement;
 mod atoms;
@@ -18,6 +23,7 @@ mod claims;
 mod confidence;
 mod contradict;
 mod derive;
+mod grounding;
 mod index;
 mod judge;
 mod labels;
@@ -28,6 +34,7 @@ mod prose;
 mod slots;
 mod statements;
 mod support;
+mod tokens;
 
 pub use agreement::{Agreement, agree};
 pub use calibration::Calibration;

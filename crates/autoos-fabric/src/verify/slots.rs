@@ -7,7 +7,8 @@
 use super::{
     contradict::{Found, Why},
     lexicon::known,
-    passages::{Kind, Passages, Token},
+    passages::Passages,
+    tokens::{Kind, Token},
 };
 use std::sync::LazyLock;
 

@@ -11,7 +11,8 @@ use super::{
     contradict::{Contrary, Why, contrary},
     index::Index,
     lexicon::{hedges, judges, root},
-    passages::{Kind, Passages, Reader, Token, running, runs},
+    passages::Passages,
+    tokens::{Kind, Reader, Token, running, runs},
 };
 use std::ops::Range;
 
@@ -111,7 +112,9 @@ impl<'a> Comparison<'a> {
         let (measure, nearest, near) = self.measure();
         let unread = self.unread(text);
         // Only sentences are compared with sentences: two lines of data may well differ.
-        let contrary = if unread.is_none() && running(text, &self.tokens) {
+        // What is said word for word needs no such look.
+        let verbatim = measure.runs >= 1.0 && measure.best >= 0.999;
+        let contrary = if unread.is_none() && !verbatim && running(text, &self.tokens) {
             contrary(self.passages, &self.tokens, &near)
         } else {
             None
