@@ -51,13 +51,16 @@ impl Keep {
 }
 
 /// Why a file is left out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unfit {
-    /// It tells of something that is not as it should be.
-    Bad(&'static str),
+    /// It is not as it was written.
+    #[error("it is damaged: {0}")]
+    Damaged(&'static str),
     /// It was written by another version.
+    #[error("version {0} wrote it")]
     Version(u32),
     /// It is of a journal with another number of shards, or of another shard.
+    #[error("it is of another shard")]
     Elsewhere,
 }
 
@@ -79,15 +82,11 @@ impl Keeper {
         }
         let mut shares = Vec::new();
         let mut kept = BTreeMap::new();
-        // Files are read and decoded beside each other; each is then held against the journal.
         let shards = journal.shards();
-        let reads: Vec<_> = (0..shards)
-            .map(|shard| {
-                let path = path(&keep.dir, Shard(shard));
-                tokio::task::spawn_blocking(move || load(&path, Shard(shard), shards))
-            })
-            .collect();
-        for (shard, read) in (0..).map(Shard).zip(reads) {
+        // One after the other, so that each is decoded in the memory that the one before gave up.
+        for shard in (0..shards).map(Shard) {
+            let path = path(&keep.dir, shard);
+            let read = tokio::task::spawn_blocking(move || load(&path, shard, shards));
             let share = match read.await {
                 Ok(Some(share)) => fitting(share, shard, journal).await,
                 Ok(None) => None,
@@ -145,13 +144,13 @@ fn load(path: &Path, shard: Shard, shards: u16) -> Option<Share> {
     };
     match decode(&bytes, shard, shards) {
         Ok(share) => Some(share),
-        Err(Unfit::Version(version)) => {
-            tracing::info!(version, path = %path.display(), "lists are built from the journal");
+        // As after every change of what the index keeps.
+        Err(why @ Unfit::Version(_)) => {
+            tracing::info!(%why, path = %path.display(), "lists are built from the journal");
             None
         }
         Err(why) => {
-            let path = path.display();
-            tracing::warn!(%path, ?why, "the views' index is damaged, it is built anew");
+            tracing::warn!(%why, path = %path.display(), "lists are built from the journal");
             None
         }
     }
@@ -211,14 +210,14 @@ fn checksum(head: &[u8], share: &[u8]) -> [u8; 32] {
 }
 
 pub(super) fn decode(bytes: &[u8], shard: Shard, shards: u16) -> Result<Share, Unfit> {
-    let cut = || Unfit::Bad("it is cut");
+    let cut = || Unfit::Damaged("it is cut");
     let (head, rest) = bytes.split_at_checked(HEAD).ok_or_else(cut)?;
     let (sum, share) = rest.split_at_checked(32).ok_or_else(cut)?;
     if head[..8] != MAGIC {
-        return Err(Unfit::Bad("it is something else"));
+        return Err(Unfit::Damaged("it is something else"));
     }
     if checksum(head, share) != *sum {
-        return Err(Unfit::Bad("its checksum is wrong"));
+        return Err(Unfit::Damaged("the checksum is wrong"));
     }
     let version = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
     if version != VERSION {
@@ -228,6 +227,6 @@ pub(super) fn decode(bytes: &[u8], shard: Shard, shards: u16) -> Result<Share, U
         return Err(Unfit::Elsewhere);
     }
     let parts: Parts<'_> =
-        rmp_serde::from_slice(share).map_err(|_| Unfit::Bad("it cannot be decoded"))?;
-    Share::of(parts).ok_or(Unfit::Bad("its parts do not fit"))
+        rmp_serde::from_slice(share).map_err(|_| Unfit::Damaged("it cannot be decoded"))?;
+    Share::of(parts).ok_or(Unfit::Damaged("the parts do not fit together"))
 }

@@ -195,7 +195,10 @@ impl Share {
 
     /// A share of what a file kept; none when its parts do not fit together.
     pub(super) fn of(kept: Parts<'_>) -> Option<Self> {
-        let Parts { names, entries, asked, metrics, costs, next, last } = kept;
+        let Parts { names, mut entries, mut asked, metrics, costs, next, last } = kept;
+        // What is decoded grows by doubling.
+        entries.shrink_to_fit();
+        asked.shrink_to_fit();
         let mut share = Self {
             slots: HashTable::with_capacity(entries.len()),
             entries,
@@ -213,7 +216,7 @@ impl Share {
         }
         (0..count).for_each(|slot| share.remember(slot));
         let mut order: Vec<Slot> = (0..count).collect();
-        order.sort_by_key(|slot| share.born(*slot));
+        order.sort_unstable_by_key(|slot| share.born(*slot));
         share.order = order;
         Some(share)
     }

@@ -121,6 +121,7 @@ impl Waiting {
         let begin = Instant::now();
         drop(journal);
         node.stop().await;
+        until_let_go(&dir.join("node")).await?;
         let took = json!({
             "finished_s": round(filled.as_secs_f64()),
             "waiting_s": round(submitted.as_secs_f64()),
@@ -138,6 +139,20 @@ async fn more(node: &bench::Node) -> anyhow::Result<u64> {
     let text = reqwest::get(format!("{}/metrics", node.url)).await?.text().await?;
     let held = text.lines().find_map(|l| l.strip_prefix("autoos_journal_events_total "));
     Ok(held.context("the node counts no events")?.trim().parse::<f64>()? as u64)
+}
+
+/// Waits until nothing in this process holds the journal any more: what was under way in actors
+/// lets go of it a moment after they have ended.
+async fn until_let_go(dir: &Path) -> anyhow::Result<()> {
+    let lock = std::fs::File::open(dir.join("journal").join("lock"))?;
+    let begin = Instant::now();
+    while lock.try_lock().is_err() {
+        if begin.elapsed() > Duration::from_secs(60) {
+            bail!("the journal is still held a minute after its node was stopped");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// What was put into a directory.
