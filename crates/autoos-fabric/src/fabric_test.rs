@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     LlmResponse, Price, Task, Usage,
     provider::{
-        Line,
+        Line, Provider,
         scripted::{Answer, Rule},
     },
 };
