@@ -3,7 +3,7 @@
 //!
 //! A fold of one stream of the journal, so that it survives restarts: outcomes are gathered into
 //! a [`Tally`] for each model and kind of task, and one event a second holds them
-//! ([`owner`]). Memory follows at once, the journal within a second; a crash loses that second of
+//! (`owner`). Memory follows at once, the journal within a second; a crash loses that second of
 //! figures and nothing else, since money is counted elsewhere.
 //!
 //! Left out: what a model is supposed to be able to do (the registry), and whether its provider
