@@ -160,3 +160,20 @@ fn figures_may_be_rounded_where_the_answer_says_so() {
         assert!(bad(answer) > 0, "{answer}");
     }
 }
+
+/// Neither text is one to be read by a person; each would take minutes if every word were compared
+/// with every other.
+#[test]
+fn texts_without_end_are_got_through() {
+    let words: String = (0..60_000u32)
+        .map(|i| format!("word{} {} ", i % 977, i.wrapping_mul(7919) % 9973))
+        .collect();
+    let lines = words.replace(" word1 ", ". The word1 is\nnot ");
+    let plain = [Evidence { name: "words".into(), value: words.as_str().into() }];
+    let broken = [Evidence { name: "lines".into(), value: lines.as_str().into() }];
+    let other: String =
+        words.chars().map(|c| if c == '7' { '8' } else { c }).take(100_000).collect();
+    assert!(ground(&other, &plain).checked() > 1_000);
+    assert!(ground(&other, &broken).checked() > 1_000);
+    assert!(ground("The word1 is 12 or 31.", &broken).checked() > 0);
+}

@@ -37,6 +37,9 @@ pub(super) enum Why {
     Relation,
 }
 
+/// A passage of more tokens is no sentence to compare with.
+const LONGEST: usize = 300;
+
 /// Why, the token of the sentence, and that of the passage.
 pub(super) type Found = Option<(Why, usize, Option<usize>)>;
 
@@ -52,6 +55,9 @@ pub(super) fn contrary(passages: &Passages, own: &[Token], near: &[u32]) -> Opti
 
 fn against(passages: &Passages, own: &[Token], passage: u32) -> Option<Contrary> {
     let other = passages.tokens_of(passage);
+    if other.len() > LONGEST {
+        return None;
+    }
     let (why, token, instead) = negation(own, other)
         .or_else(|| relation(own, other))
         .or_else(|| slots(passages, own, other))?;

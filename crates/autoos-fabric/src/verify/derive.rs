@@ -12,6 +12,8 @@ const ABOUT: &[&str] =
 const ABOVE: &[&str] = &["over", "more than", "at least", "above", "exceeding"];
 const BELOW: &[&str] =
     &["nearly", "almost", "less than", "under", "up to", "close to", "fewer than", "just below"];
+/// How many figures of a sentence one of it may be computed from.
+const MOST_BESIDE: usize = 64;
 /// No rounded figure is further off than this share of itself.
 const MOST_OFF: f64 = 0.1;
 
@@ -138,10 +140,13 @@ impl Judge<'_> {
                 (v - value).abs() <= half * 1.000_001
             }
         };
-        let beside: Vec<f64> = self
-            .found
+        // In the order of the answer; of a long line of figures only some are tried.
+        let from = self.found.partition_point(|(s, ..)| *s < draft.sentence);
+        let beside: Vec<f64> = self.found[from..]
             .iter()
-            .filter(|(s, r, _)| *s == draft.sentence && *r != draft.range)
+            .take_while(|(s, ..)| *s == draft.sentence)
+            .filter(|(_, r, _)| *r != draft.range)
+            .take(MOST_BESIDE)
             .map(|(.., v)| *v)
             .collect();
         let percent = unit == "%" || unit == "percent";

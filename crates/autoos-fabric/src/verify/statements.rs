@@ -9,7 +9,7 @@
 use super::{
     CONTRADICTED, Status,
     contradict::{Contrary, Why, contrary},
-    index::Index,
+    index::{COMMON, Index},
     lexicon::{hedges, judges, root},
     passages::Passages,
     tokens::{Kind, Reader, Token, running, runs},
@@ -54,6 +54,8 @@ impl Measure {
 
 /// Why a sentence in a language that is not known is not checked.
 pub(super) const FOREIGN: &str = "no English sentence";
+/// Longer than this is no sentence, in bytes.
+const LONGEST: usize = 2_000;
 /// From here on a sentence counts as borne out.
 const BORNE_OUT: f64 = 0.6;
 /// Up to here it counts as said by nobody.
@@ -97,10 +99,15 @@ impl<'a> Comparison<'a> {
     pub(super) fn statement(&mut self, range: Range<usize>) -> Option<Statement> {
         self.tokens.clear();
         let text = &self.answer[range.clone()];
+        if text.len() > LONGEST {
+            return None;
+        }
         self.reader.read(text, range.start, &mut self.tokens);
         for token in self.tokens.iter_mut().filter(|t| t.kind.counted()) {
-            let known = self.settled.iter().any(|s| s.contains(&(token.start as usize)));
-            if known && self.passages.places(token.id).is_empty() {
+            let at = token.start as usize;
+            if self.passages.places(token.id).is_empty()
+                && self.settled.iter().any(|s| s.contains(&at))
+            {
                 token.kind = Kind::Function;
             }
         }
@@ -187,6 +194,11 @@ impl<'a> Comparison<'a> {
                 continue;
             }
             let places = passages.places(id);
+            if places.len() > COMMON {
+                // It is everywhere, and tells nothing apart.
+                found.push((id, 0.0));
+                continue;
+            }
             let mut last = None;
             let mut in_passages = 0.0;
             for place in places {
@@ -272,6 +284,9 @@ impl<'a> Comparison<'a> {
     fn pairs(&self, found: &[(u64, f64)]) -> f64 {
         let near = |a: u64, b: u64| {
             let (mut left, mut right) = (self.passages.places(a), self.passages.places(b));
+            if left.len().max(right.len()) > COMMON {
+                return !left.is_empty() && !right.is_empty();
+            }
             while let (Some(x), Some(y)) = (left.first(), right.first()) {
                 if x != y && x.abs_diff(*y) <= NEAR {
                     return true;

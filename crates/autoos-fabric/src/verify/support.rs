@@ -18,7 +18,7 @@ const STRANGE: f64 = 0.3;
 /// What an answer with a wrong claim is worth at most, before that is taken off.
 const MOST_WITH_WRONG: f64 = 1.2;
 /// What an answer starts from.
-const START: f64 = -1.8;
+const START: f64 = -2.0;
 
 /// The support of an answer with these claims and sentences.
 #[expect(clippy::cast_precision_loss, reason = "claims and sentences are few")]
