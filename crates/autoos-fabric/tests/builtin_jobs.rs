@@ -277,7 +277,6 @@ fn what_it_cannot_do_it_declines_by_name() {
         ("Analyze the logs", &[], "--context log=@"),
         ("Summarize the text", &[], "--context notes=@"),
         ("Which errors happened in March?", ONE_LOG, "times with their day"),
-        ("What is the median amount?", SALE, "an average, a smallest or a largest"),
         (
             "count the rows",
             &[("sales", "@sales.csv"), ("people", "@people.json")],

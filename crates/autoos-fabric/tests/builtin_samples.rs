@@ -88,12 +88,10 @@ fn what_would_be_passed_over_is_declined() {
     let contexts = [context("log", "system.log"), context("sales", "sales.csv")];
     let tools = Registry::builder().build().expect("tools");
     let intents = [
-        "How many rows in sales.csv have units under 50 or returns over 3?",
         "top 3 weeks by revenue in region east and the count of NullPointerException in the log",
         "Do not analyze the log",
         "Find the errors in the log but ignore timeouts",
         "show me the errors in the log of the last hour",
-        "count errors in the log per hour",
         "Who is responsible for the errors in the log?",
         "Translate the password hunter2 of patient Mary to French",
     ];
@@ -104,6 +102,7 @@ fn what_would_be_passed_over_is_declined() {
             risk: autoos_kernel::words::RiskLevel::Low,
             tools: tools.tools().into_iter().cloned().collect(),
             refused: None,
+        lessons: Vec::new(),
         };
         let (_, value) = Builtin::answer(&task).expect("it answers");
         let value = value.expect("data");

@@ -3,25 +3,48 @@
 use super::{
     clause::Clause,
     columns::{self, Mention},
-    conditions, lexicon as lex,
-    question::{Group, Measure, Query},
-    ranking, refs,
-    sniff::{Holds, Known},
+    conditions, dates, flags, lexicon as lex, measures, orders,
+    question::{Condition, Group, Query},
+    ranking, refs, requests,
+    sniff::{Column, Holds, Known},
     unable::Unable,
+    values,
     words::{Kind, Token},
 };
+use serde_json::Value;
+use std::ops::Range;
 
 /// Reads one clause as a question over one table.
 pub(super) fn compile(clause: &Clause, known: &Known<'_>) -> Result<Query, Unable> {
+    compile_beside(clause, known, None)
+}
+
+/// The same, where rows stand beside those of another table: the name of what joins them says
+/// nothing more.
+pub(super) fn compile_beside(
+    clause: &Clause,
+    known: &Known<'_>,
+    key: Option<&str>,
+) -> Result<Query, Unable> {
     let mut asked = Asked::new(clause, known);
     asked.names();
+    requests::read(&mut asked)?;
+    orders::read(&mut asked);
+    flags::read(&mut asked);
     conditions::read(&mut asked)?;
-    asked.groups()?;
-    asked.measures()?;
-    asked.order()?;
+    dates::read(&mut asked)?;
+    conditions::empties(&mut asked);
+    values::read(&mut asked)?;
+    values::either(&mut asked)?;
+    values::side_by_side(&mut asked);
+    asked.groups();
+    measures::read(&mut asked)?;
+    ranking::read(&mut asked)?;
+    orders::place(&mut asked)?;
     asked.implied();
     asked.rows()?;
     asked.said_again();
+    asked.said_of(key);
     asked.nothing_left()?;
     Ok(asked.query)
 }
@@ -34,6 +57,11 @@ pub(super) struct Asked<'a> {
     pub(super) mentions: Vec<Mention<'a>>,
     pub(super) used: Vec<bool>,
     pub(super) query: Query,
+    /// Where each condition stands.
+    pub(super) places: Vec<Range<usize>>,
+    /// An order that was asked for before its key is known: whether the largest comes first, and
+    /// the column, when it was named.
+    pub(super) wanted: Option<(bool, Option<String>)>,
 }
 
 impl<'a> Asked<'a> {
@@ -47,6 +75,8 @@ impl<'a> Asked<'a> {
             mentions,
             used: vec![false; tokens.len()],
             query: Query::default(),
+            places: Vec::new(),
+            wanted: None,
         }
     }
 
@@ -55,13 +85,38 @@ impl<'a> Asked<'a> {
         self.tokens.get(at).is_some_and(|t| t.is(words)) && !self.used[at]
     }
 
+    /// Whether the token at `at` is one of these words.
+    pub(super) fn is(&self, at: usize, words: &[&str]) -> bool {
+        self.tokens.get(at).is_some_and(|t| t.is(words))
+    }
+
     /// The free column mention that begins at `at`.
     pub(super) fn column_at(&self, at: usize) -> Option<&Mention<'a>> {
         self.mentions.iter().find(|m| m.value.is_none() && m.range.start == at && !self.used[at])
     }
 
-    pub(super) fn take(&mut self, range: std::ops::Range<usize>) {
+    pub(super) fn take(&mut self, range: Range<usize>) {
         self.used[range].fill(true);
+    }
+
+    pub(super) fn condition(&mut self, condition: Condition, place: Range<usize>) {
+        self.query.conditions.push(condition);
+        self.places.push(place);
+    }
+
+    /// The column of a word: by its name, by another word for it, or by the beginning they share.
+    pub(super) fn column_of(&self, at: usize) -> Option<&'a Column> {
+        let token = self.tokens.get(at)?;
+        if self.used[at] {
+            return None;
+        }
+        if let Some(mention) = self.column_at(at) {
+            return Some(mention.column);
+        }
+        if token.kind != Kind::Word || token.is(lex::STOP) {
+            return None;
+        }
+        columns::synonym(token, self.known).or_else(|| columns::alike(token, self.known))
     }
 
     /// The names of the table itself are no columns and no values.
@@ -88,40 +143,50 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn groups(&mut self) -> Result<(), Unable> {
+    /// "per month", "by city and product", "in each region", "monthly".
+    fn groups(&mut self) {
         for at in 0..self.tokens.len() {
-            let word = &self.tokens[at];
-            let each = word.is(&["each", "every"]);
-            let by = word.is(&["per", "by"]) || each || word.is(&["across"]);
-            if !by || self.used[at] {
+            if self.used[at] {
+                continue;
+            }
+            let adjective = [
+                ("hourly", "hour"),
+                ("daily", "day"),
+                ("weekly", "week"),
+                ("monthly", "month"),
+                ("quarterly", "quarter"),
+                ("yearly", "year"),
+                ("annual", "year"),
+                ("annually", "year"),
+            ];
+            let unit = adjective.iter().find(|(word, _)| self.tokens[at].low == *word);
+            if let (Some((_, unit)), Some(column)) = (unit, columns::date_column(self.known)) {
+                let column = column.name.clone();
+                self.group(Group { column, unit: Some(unit) });
+                self.used[at] = true;
+                continue;
+            }
+            let by = ["per", "by", "each", "every", "across", "for"];
+            if !self.free(at, &by) {
+                continue;
+            }
+            let each = ["each", "every", "different", "individual"];
+            if self.is(at, &["for"]) && !self.is(at + 1, &each) {
                 continue;
             }
             let mut from = at + 1;
-            while self.tokens.get(from).is_some_and(|t| {
-                t.is(&["the", "each", "every", "their", "its", "column", "calendar"])
-            }) {
+            while self
+                .is(from, &["the", "each", "every", "their", "its", "column", "calendar", "of"])
+            {
                 from += 1;
             }
             let start = from;
-            loop {
-                if let Some((unit, group)) = self.stretch(from) {
-                    self.query.groups.push(Group { column: group, unit: Some(unit) });
-                    from += 1;
-                } else if let Some(mention) = self.column_at(from).cloned() {
-                    // "top 3 by amount", "sorted by price": an order, not a group.
-                    if self.orders_by(at, &mention) {
-                        break;
-                    }
-                    self.query
-                        .groups
-                        .push(Group { column: mention.column.name.clone(), unit: None });
-                    from = mention.range.end;
-                } else {
-                    break;
-                }
-                let more = self.tokens.get(from).is_some_and(|t| t.is(&["and"]) || t.text == ",");
-                if more && (self.column_at(from + 1).is_some() || self.stretch(from + 1).is_some())
-                {
+            while let Some((group, end)) = self.group_at(from, at) {
+                self.group(group);
+                from = end;
+                let more =
+                    self.is(from, &["and"]) || self.tokens.get(from).is_some_and(|t| t.text == ",");
+                if more && self.group_at(from + 1, at).is_some() {
                     from += 1;
                 } else {
                     break;
@@ -131,210 +196,56 @@ impl<'a> Asked<'a> {
                 self.take(at..from);
             }
         }
-        Ok(())
+    }
+
+    pub(super) fn group(&mut self, group: Group) {
+        if !self.query.groups.contains(&group) {
+            self.query.groups.push(group);
+        }
+    }
+
+    /// The group that the words at `at` name after `by`, and where they end.
+    fn group_at(&self, at: usize, by: usize) -> Option<(Group, usize)> {
+        if let Some((unit, column)) = self.stretch(at) {
+            return Some((Group { column, unit: Some(unit) }, at + 1));
+        }
+        if let Some(mention) = self.column_at(at) {
+            // "top 3 by amount": what orders is no group.
+            let counts = mention.column.repeats
+                && mention.column.values.len() <= 20
+                && mention
+                    .column
+                    .values
+                    .iter()
+                    .all(|v| v.len() <= 4 && v.bytes().all(|b| b.is_ascii_digit()))
+                && self.wanted.is_none()
+                && !self.tokens.iter().any(|t| t.is(ranking::LARGEST) || t.is(ranking::SMALLEST));
+            let orders = self.is(by, &["by"])
+                && !counts
+                && mention.column.holds == Holds::Numbers
+                && !columns::identifies(mention.column);
+            // "closed by kim": a name, not a group.
+            return (!orders).then(|| {
+                (Group { column: mention.column.name.clone(), unit: None }, mention.range.end)
+            });
+        }
+        let column = self
+            .column_of(at)
+            .filter(|c| c.holds == Holds::Words && (c.repeats || columns::identifies(c)))?;
+        Some((Group { column: column.name.clone(), unit: None }, at + 1))
     }
 
     /// "month", "year" … for the one column of dates.
     pub(super) fn stretch(&self, at: usize) -> Option<(&'static str, String)> {
         let token = self.tokens.get(at).filter(|_| !self.used[at])?;
-        if self.column_at(at).is_some() {
+        let own = self.column_at(at).is_some_and(|m| m.exact && m.column.holds != Holds::Dates);
+        if own {
             return None;
         }
-        let unit = ["year", "quarter", "month", "week", "day", "hour"]
+        let unit = ["year", "quarter", "month", "weekday", "week", "day", "hour", "minute"]
             .into_iter()
-            .find(|u| token.is(&[u]))
-            .or_else(|| token.is(&["daily"]).then_some("day"))
-            .or_else(|| token.is(&["monthly"]).then_some("month"))?;
+            .find(|u| token.is(&[u]))?;
         Some((unit, columns::date_column(self.known)?.name.clone()))
-    }
-
-    /// Whether "by" before this column says what orders: after "top", "sorted", "ranked".
-    fn orders_by(&self, at: usize, mention: &Mention<'_>) -> bool {
-        let superlatives = ["top", "bottom", "largest", "biggest", "highest", "lowest", "smallest"];
-        let ranked = self.tokens[..at]
-            .iter()
-            .any(|t| (t.is(&superlatives) || ranking::sorts(t)) && !self.is_mention(t));
-        let sorted = at > 0 && ranking::sorts(&self.tokens[at - 1]);
-        sorted || ranked && mention.column.holds != Holds::Words
-    }
-
-    fn is_mention(&self, token: &Token) -> bool {
-        self.mentions.iter().any(|m| self.tokens[m.range.clone()].iter().any(|t| t.at == token.at))
-    }
-
-    fn measures(&mut self) -> Result<(), Unable> {
-        for at in 0..self.tokens.len() {
-            if self.used[at] || self.column_at(at).is_some_and(|m| m.exact) {
-                continue;
-            }
-            let (what, upto) = match self.measure_word(at) {
-                Some(found) => found,
-                None => continue,
-            };
-            let counted = self.query.measures.iter().any(|m| m.what == "count");
-            if what == "sum" && counted && at > 0 && self.tokens[at - 1].is(&["in"]) {
-                // "How many … in total" counts, and adds nothing up.
-                self.used[at] = true;
-            } else if what == "count" {
-                self.count(at, upto)?;
-            } else {
-                let column = self.measured(upto, what)?;
-                self.take(at..upto);
-                self.push(Measure { what, column: Some(column) });
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn push(&mut self, measure: Measure) {
-        if !self.query.measures.contains(&measure) {
-            self.query.measures.push(measure);
-        }
-    }
-
-    /// The measure that the words at `at` ask for, and where they end.
-    fn measure_word(&self, at: usize) -> Option<(&'static str, usize)> {
-        let token = &self.tokens[at];
-        let next = self.tokens.get(at + 1);
-        let then = |words: &[&str]| next.is_some_and(|n| n.is(words));
-        if token.is(&["how"]) && then(&["many"]) {
-            return Some(("count", at + 2));
-        }
-        if token.is(&["how"]) && then(&["much"]) {
-            return Some(("sum", at + 2));
-        }
-        if token.is(&["number", "count"]) && !then(&["above", "below", "over"]) {
-            return Some(("count", if then(&["of"]) { at + 2 } else { at + 1 }));
-        }
-        if token.is(&["total", "sum", "overall", "combined"]) {
-            if then(&["number", "count"]) {
-                let of = self.tokens.get(at + 2).is_some_and(|t| t.is(&["of"]));
-                return Some(("count", at + 2 + usize::from(of)));
-            }
-            return Some(("sum", at + 1));
-        }
-        let words: [(&[&str], &str); 4] = [
-            (&["average", "avg", "mean"], "avg"),
-            (&["median"], "median"),
-            (&["maximum", "max"], "max"),
-            (&["minimum", "min"], "min"),
-        ];
-        words.iter().find(|(w, _)| token.is(w)).map(|(_, what)| (*what, at + 1))
-    }
-
-    /// "how many orders", "number of distinct cities".
-    fn count(&mut self, at: usize, mut upto: usize) -> Result<(), Unable> {
-        let skip =
-            ["the", "all", "of", "total", "different", "distinct", "unique", "separate", "various"];
-        let mut distinct = false;
-        while self.tokens.get(upto).is_some_and(|t| t.is(&skip) && !self.used[upto]) {
-            distinct |=
-                self.tokens[upto].is(&["different", "distinct", "unique", "separate", "various"]);
-            upto += 1;
-        }
-        self.take(at..upto);
-        let names_table = |t: &Token, known: &Known<'_>| {
-            known.names().iter().any(|n| super::words::stem(n) == t.stem)
-        };
-        let noun = self.column_at(upto).cloned();
-        let rows = self.tokens.get(upto).is_some_and(|t| names_table(t, self.known) && !distinct);
-        match noun {
-            Some(mention)
-                if distinct
-                    || !rows
-                        && mention.exact
-                        && mention.column.holds == Holds::Words
-                        && !columns::identifies(mention.column) =>
-            {
-                self.take(mention.range.clone());
-                self.push(Measure {
-                    what: "count_distinct",
-                    column: Some(mention.column.name.clone()),
-                });
-            }
-            _ if distinct => {
-                return Err(self.unclear(&format!(
-                    "which column the distinct {} are",
-                    self.tokens.get(upto).map_or("values", |t| t.text.as_str())
-                )));
-            }
-            _ => {
-                // The noun stands for the rows, whatever they are called; adjectives before it
-                // were read as values.
-                let noun = (upto..self.tokens.len()).find(|i| !self.used[*i]);
-                if let Some(noun) = noun.filter(|i| {
-                    self.tokens[*i].kind == Kind::Word
-                        && (*i == upto || self.used[upto..*i].iter().all(|u| *u))
-                }) {
-                    let inexact = self
-                        .column_at(noun)
-                        .is_none_or(|m| !m.exact || columns::identifies(m.column) || rows);
-                    if inexact && !self.tokens[noun].is(lex::STOP) {
-                        self.used[noun] = true;
-                    }
-                }
-                self.push(Measure { what: "count", column: None });
-            }
-        }
-        Ok(())
-    }
-
-    /// The column that a measure is of: named after it, or the only one that can be measured.
-    fn measured(&mut self, upto: usize, what: &str) -> Result<String, Unable> {
-        let mut at = upto;
-        while self.tokens.get(at).is_some_and(|t| {
-            let column = self.column_at(at);
-            self.used[at]
-                || column.is_none_or(|m| !m.exact && columns::identifies(m.column))
-                    && (t.is(&[
-                        "of", "the", "value", "all", "and", "in", "a", "our", "order", "amount",
-                        "number", "average", "avg", "mean", "total", "sum", "maximum", "minimum",
-                        "median", "max", "min", "highest", "lowest",
-                    ]) || t.text == ",")
-        }) {
-            at += 1;
-        }
-        if let Some(mention) = self
-            .column_at(at)
-            .cloned()
-            .filter(|m| m.exact || !columns::identifies(m.column))
-            .filter(|m| m.column.holds == Holds::Numbers || m.column.values.is_empty())
-        {
-            // Kept free when another measure word stands in between: "total and average price".
-            self.take(mention.range.clone());
-            return Ok(mention.column.name.clone());
-        }
-        let later = self.mentions.iter().find(|m| {
-            m.value.is_none()
-                && m.range.start >= upto
-                && m.column.holds == Holds::Numbers
-                && !columns::identifies(m.column)
-        });
-        if let Some(mention) = later.cloned() {
-            self.take(mention.range.clone());
-            return Ok(mention.column.name.clone());
-        }
-        let noun = self
-            .tokens
-            .get(at)
-            .filter(|t| t.kind == Kind::Word && !self.used[at] && !t.is(lex::STOP))
-            .cloned();
-        if let Some(noun) = &noun
-            && let Some(column) = columns::synonym(noun, self.known)
-        {
-            self.used[at] = true;
-            return Ok(column.name.clone());
-        }
-        if let Some(noun) = noun.filter(|n| !self.names_rows(n)) {
-            return Err(self.unclear(&format!("which column “{}” is", noun.text)));
-        }
-        if let Some(column) = columns::the_measure(self.known) {
-            if self.tokens.get(at).is_some_and(|t| self.names_rows(t)) {
-                self.used[at] = true;
-            }
-            return Ok(column.name.clone());
-        }
-        Err(self.unclear(&format!("which column the {} is of", in_words(what))))
     }
 
     pub(super) fn names_rows(&self, token: &Token) -> bool {
@@ -353,7 +264,38 @@ impl<'a> Asked<'a> {
             "result",
             "thing",
             "case",
+            "one",
+            "event",
+            "reading",
+            "measurement",
+            "observation",
+            "request",
+            "hit",
+            "call",
         ]) || self.known.names().iter().any(|n| super::words::stem(n) == token.stem)
+            || columns::rows_are_people(self.known)
+                && token.is(&[
+                    "person",
+                    "people",
+                    "employee",
+                    "staff",
+                    "colleague",
+                    "worker",
+                    "member",
+                    "everyone",
+                    "everybody",
+                    "headcount",
+                    "hire",
+                ])
+            || self.known.names().iter().any(|n| same_thing(n, token))
+    }
+
+    fn said_of(&mut self, key: Option<&str>) {
+        for mention in self.mentions.clone() {
+            if mention.value.is_none() && Some(mention.column.name.as_str()) == key {
+                self.take(mention.range);
+            }
+        }
     }
 
     pub(super) fn unclear(&self, what: &str) -> Unable {
@@ -370,10 +312,6 @@ impl<'a> Asked<'a> {
         )
     }
 
-    fn order(&mut self) -> Result<(), Unable> {
-        ranking::read(self)
-    }
-
     /// Every word that means something has found its place.
     fn nothing_left(&self) -> Result<(), Unable> {
         let fine: [&[&str]; 10] = [
@@ -388,11 +326,42 @@ impl<'a> Asked<'a> {
             lex::FOLDER,
             lex::ROWS,
         ];
+        let turns = [
+            "not",
+            "no",
+            "or",
+            "than",
+            "when",
+            "only",
+            "between",
+            "over",
+            "up",
+            "first",
+            "two",
+            "three",
+            "one",
+            "other",
+            "yesterday",
+            "today",
+            "if",
+        ];
+        let harmless = |at: usize| match self.tokens[at].low.as_str() {
+            // What turns a meaning must have been understood; beside a used word it was.
+            "not" | "or" | "between" | "over" | "other" | "yesterday" | "today" | "last"
+            | "second" | "next" | "previous" | "past" => false,
+            "no" | "than" | "if" | "first" | "two" | "three" => false,
+            _ => true,
+        };
         let left = self.tokens.iter().enumerate().find(|(at, t)| {
             !self.used[*at]
                 && match &t.kind {
                     Kind::Mark => false,
+                    Kind::Word if turns.contains(&t.low.as_str()) => !harmless(*at),
+                    Kind::Word if self.known.form == super::sniff::Form::Log && t.is(lex::LOG) => {
+                        false
+                    }
                     Kind::Word => !fine.iter().any(|w| t.is(w)) && !self.names_rows(t),
+                    Kind::Sign => t.text != "=",
                     _ => true,
                 }
         });
@@ -403,18 +372,39 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn in_words(what: &str) -> &str {
-    match what {
-        "sum" => "total",
-        "avg" => "average",
-        "min" => "minimum",
-        "max" => "maximum",
-        other => other,
-    }
+/// "movies" for `films.json`: other words for what a table is of.
+fn same_thing(name: &str, token: &Token) -> bool {
+    let stem = super::words::stem(name);
+    THINGS
+        .iter()
+        .any(|group| group.iter().any(|w| super::words::stem(w) == stem) && token.is(group))
 }
+
+/// Words for the same things.
+pub(super) const THINGS: [&[&str]; 9] = [
+    &["film", "movie", "picture"],
+    &["ticket", "issue", "bug", "task"],
+    &["order", "sale", "purchase", "transaction"],
+    &["customer", "client", "buyer", "account"],
+    &["staff", "employee", "people", "person", "worker", "team", "personnel", "user"],
+    &["country", "nation", "state"],
+    &["expense", "cost", "spending", "payment"],
+    &["trip", "ride", "journey"],
+    &["reading", "measurement", "sensor", "sample"],
+];
 
 /// A figure of a question as a count; negative ones are none.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
 pub(super) fn whole(n: f64) -> u64 {
     n.clamp(0.0, 1e9) as u64
+}
+
+/// A whole figure as an integer, so that it reads as it was said.
+#[expect(clippy::cast_possible_truncation, reason = "only whole figures below 2^53 are cast")]
+pub(super) fn figure(n: f64) -> Value {
+    if n.fract() == 0.0 && n.abs() < 9e15 {
+        serde_json::json!(n as i64)
+    } else {
+        serde_json::json!(n)
+    }
 }

@@ -159,6 +159,12 @@ fn begins_request(tokens: &[Token], mut at: usize) -> bool {
         "how", "what", "what's", "which", "who", "when", "where", "whether", "why", "is", "are",
         "compare", "contrast",
     ];
+    // "… and is in Rome" goes on; "… and is there a warning" asks.
+    if ["is", "are"].contains(&token.low.as_str()) {
+        return tokens.get(at + 1).is_some_and(|t| {
+            t.is(&["the", "there", "it", "they", "this", "that", "any", "these", "those"])
+        });
+    }
     if asks.contains(&token.low.as_str()) {
         // "and which" after a list of things is a question; "in which" is not, and cannot come here.
         return true;
@@ -196,7 +202,7 @@ fn join_bare_verbs(intent: &str, clauses: Vec<Clause>) -> Vec<Clause> {
     let mut out: Vec<Clause> = Vec::new();
     for clause in clauses {
         match out.last() {
-            Some(last) if bare(last) => {
+            Some(last) if bare(last) || !out.is_empty() && only_counts(&clause) => {
                 let mut tokens = out.pop().expect("there is a last one").tokens;
                 tokens.extend(clause.tokens);
                 out.extend(Clause::new(intent, &tokens));
@@ -205,6 +211,13 @@ fn join_bare_verbs(intent: &str, clauses: Vec<Clause>) -> Vec<Clause> {
         }
     }
     out
+}
+
+/// "…: how many?": asks about what was just said.
+fn only_counts(clause: &Clause) -> bool {
+    let words = ["how", "many", "are", "there", "them", "count", "of", "in", "total", "that", "is"];
+    clause.tokens.iter().all(|t| words.contains(&t.low.as_str()) || t.kind == Kind::Mark)
+        && (clause.phrase(&["how", "many"]) || clause.has(&["count"]) && clause.has(&["them"]))
 }
 
 fn bare(clause: &Clause) -> bool {

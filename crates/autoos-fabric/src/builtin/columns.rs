@@ -31,7 +31,11 @@ pub(super) fn mentions<'a>(tokens: &[Token], known: &'a Known<'_>) -> Vec<Mentio
             }
             let slice = &tokens[range.clone()];
             let found = if exact {
-                by_name(slice, known).map(|c| (c, None)).or_else(|| by_value(tokens, &range, known))
+                called(slice, known)
+                    .map(|c| (c, None))
+                    .or_else(|| by_value(tokens, &range, known, true))
+                    .or_else(|| by_name(slice, known).map(|c| (c, None)))
+                    .or_else(|| by_value(tokens, &range, known, false))
             } else {
                 by_part(&slice[0], known).map(|c| (c, None))
             };
@@ -47,6 +51,13 @@ pub(super) fn mentions<'a>(tokens: &[Token], known: &'a Known<'_>) -> Vec<Mentio
 
 fn sayable(token: &Token) -> bool {
     matches!(token.kind, Kind::Word | Kind::Quoted | Kind::Path)
+}
+
+/// The column whose name one token is, letter for letter.
+fn called<'a>(tokens: &[Token], known: &'a Known<'_>) -> Option<&'a Column> {
+    let [token] = tokens else { return None };
+    let found = known.columns.iter().find(|c| c.name.eq_ignore_ascii_case(&token.text));
+    found.filter(|_| sayable(token))
 }
 
 fn by_name<'a>(tokens: &[Token], known: &'a Known<'_>) -> Option<&'a Column> {
@@ -72,12 +83,14 @@ fn by_value<'a>(
     tokens: &[Token],
     range: &Range<usize>,
     known: &'a Known<'_>,
+    whole: bool,
 ) -> Option<(&'a Column, Option<String>)> {
     let slice = &tokens[range.clone()];
     if !slice.iter().all(|t| sayable(t) && t.text.len() > 1) {
         return None;
     }
     let said = slice.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
+    let said = said.trim_end_matches("'s").trim_end_matches("’s").to_owned();
     if slice.len() == 1
         && slice[0].kind == Kind::Word
         && super::lexicon::STOP.contains(&slice[0].low.as_str())
@@ -89,11 +102,12 @@ fn by_value<'a>(
         slice.len() == 1
             && slice[0].kind == Kind::Word
             && !v.contains(' ')
-            && words::stem(&v.to_lowercase()) == slice[0].stem
+            && (words::stem(&v.to_lowercase()) == slice[0].stem
+                || of_place(&v.to_lowercase(), &slice[0].low))
     };
     let holds = |c: &&'a Column| c.holds == Holds::Words;
     let mut columns: Vec<&'a Column> = known.columns.iter().filter(holds).filter(strict).collect();
-    if columns.is_empty() {
+    if columns.is_empty() && !whole {
         columns =
             known.columns.iter().filter(holds).filter(|c| c.values.iter().any(loose)).collect();
     }
@@ -116,6 +130,17 @@ fn by_value<'a>(
     Some((column, Some(value.clone())))
 }
 
+/// "Asian" for Asia, "European" for Europe.
+fn of_place(value: &str, word: &str) -> bool {
+    let ends = ["n", "an", "ian", "ean"];
+    value.len() > 3
+        && ends.iter().any(|end| {
+            word.strip_suffix(end).is_some_and(|rest| {
+                rest == value || value.strip_suffix(['a', 'e', 'o']) == Some(rest)
+            })
+        })
+}
+
 /// A word that is part of exactly one column's name: "price" for `unit_price`.
 fn by_part<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
     const WEAK: &[&str] = &[
@@ -133,7 +158,19 @@ fn by_part<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
     let found: Vec<&Column> = known.columns.iter().filter(has).collect();
     match found.as_slice() {
         [one] => Some(*one),
-        _ => None,
+        // "device" for `device.id` beside `device.site`.
+        several => {
+            let ids: Vec<_> = several
+                .iter()
+                .filter(|c| {
+                    let words = split_words(&c.name);
+                    words.len() == 2
+                        && words::stem(&words[0]) == token.stem
+                        && ["id", "name", "key", "no"].contains(&words[1].as_str())
+                })
+                .collect();
+            if let [one] = ids.as_slice() { Some(**one) } else { None }
+        }
     }
 }
 
@@ -163,7 +200,9 @@ pub(super) fn the_measure<'a>(known: &'a Known<'_>) -> Option<&'a Column> {
     }
     let amounts: Vec<&&Column> = all
         .iter()
-        .filter(|c| says(c, &["amount", "total", "value", "revenue", "sum", "sales"]))
+        .filter(|c| {
+            says(c, &["amount", "total", "value", "revenue", "sum", "sales", "price", "cost"])
+        })
         .collect();
     match amounts.as_slice() {
         [one] => Some(**one),
@@ -177,29 +216,174 @@ fn says(column: &Column, names: &[&str]) -> bool {
 
 /// Another word for exactly one column.
 pub(super) fn synonym<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
-    const SAME: [&[&str]; 9] = [
+    const SAME: [&[&str]; 20] = [
         &[
             "revenue", "sales", "turnover", "amount", "total", "income", "earnings", "value",
-            "spend", "spent", "money",
+            "spend", "spent", "money", "proceeds", "takings", "spending",
         ],
-        &["price", "cost", "fee", "charge", "rate"],
-        &["quantity", "qty", "units", "pieces", "volume"],
+        &["price", "cost", "fee", "charge", "expensive"],
+        &["quantity", "qty", "units", "pieces", "volume", "items", "articles", "copies"],
         &["customer", "client", "buyer", "shopper"],
         &["city", "town", "place", "location"],
-        &["salary", "pay", "wage", "compensation"],
-        &["duration", "latency", "time", "elapsed", "ms", "seconds"],
+        &["salary", "pay", "paid", "wage", "compensation", "earn", "earner", "income"],
+        &[
+            "duration", "latency", "elapsed", "ms", "seconds", "minutes", "hours", "runtime",
+            "length",
+        ],
         &["category", "type", "kind", "class"],
         &["date", "day", "when", "time", "timestamp"],
+        &["population", "people", "inhabitants", "residents"],
+        &["ip", "ips", "address", "addresses", "host", "client", "visitor"],
+        &["path", "url", "page", "endpoint", "uri", "route"],
+        &["status", "code", "response"],
+        &["bytes", "size", "traffic", "transferred"],
+        &["level", "severity"],
+        &["source", "component", "module", "logger", "service", "subsystem"],
+        &["temperature", "temp", "degrees", "warm", "cold", "hot"],
+        &["department", "dept", "division", "unit"],
+        &["assignee", "owner", "assigned"],
+        &["company", "organisation", "organization", "firm"],
     ];
-    let group = SAME.iter().find(|g| token.is(g) && known.columns.iter().any(|c| says(c, g)))?;
-    let found: Vec<&Column> = known.columns.iter().filter(|c| says(c, group)).collect();
+    // Of several groups of words, the one of which the table has a column.
+    SAME.iter().filter(|g| token.is(g)).find_map(|group| {
+        let found: Vec<&Column> = known.columns.iter().filter(|c| says(c, group)).collect();
+        match found.as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            several => {
+                let numbers: Vec<_> =
+                    several.iter().filter(|c| c.holds == Holds::Numbers).collect();
+                if let [one] = numbers.as_slice() { Some(**one) } else { None }
+            }
+        }
+    })
+}
+
+/// The column whose name a word begins like: "temperature" for `temp_c`, "populous" for
+/// `population`, "directed" for `director`.
+pub(super) fn alike<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
+    if token.kind != Kind::Word
+        || token.low.len() < 4
+        || super::lexicon::ROWS.contains(&token.low.as_str())
+    {
+        return None;
+    }
+    let found: Vec<&Column> = known.columns.iter().filter(|c| begins_like(c, &token.low)).collect();
     match found.as_slice() {
         [one] => Some(*one),
-        several => {
-            let numbers: Vec<_> = several.iter().filter(|c| c.holds == Holds::Numbers).collect();
-            if let [one] = numbers.as_slice() { Some(**one) } else { None }
-        }
+        _ => None,
     }
+}
+
+/// The column that a stem begins: "assign" for `assignee`.
+pub(super) fn beginning<'a>(stem: &str, known: &'a Known<'_>) -> Option<&'a Column> {
+    let found: Vec<&Column> = known
+        .columns
+        .iter()
+        .filter(|c| split_words(&c.name).iter().any(|w| w.starts_with(stem)))
+        .collect();
+    if let [one] = found.as_slice() { Some(*one) } else { None }
+}
+
+fn begins_like(column: &Column, word: &str) -> bool {
+    split_words(&column.name).iter().any(|name| {
+        let shared = name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
+        // One is the beginning of the other, or they share nearly all of the shorter one.
+        let shorter = name.chars().count().min(word.chars().count());
+        shared >= 4 && shared == shorter && shorter >= 4
+            || shared >= 5 && shared + 3 >= shorter.max(6)
+    })
+}
+
+/// "older than", "longer than", "cheaper than": the column that the comparison itself speaks of.
+pub(super) fn of_comparison<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
+    const SAYS: [(&[&str], &str); 6] = [
+        (&["older", "younger"], "age"),
+        (&["longer", "shorter", "slower", "faster"], "duration"),
+        (&["cheaper", "dearer"], "price"),
+        (&["warmer", "hotter", "colder", "cooler"], "temperature"),
+        (&["heavier", "lighter"], "weight"),
+        (&["taller"], "height"),
+    ];
+    let (_, hint) = SAYS.iter().find(|(words, _)| token.is(words))?;
+    hinted(hint, known)
+}
+
+/// The column of figures that a word like "duration" means.
+pub(super) fn hinted<'a>(hint: &str, known: &'a Known<'_>) -> Option<&'a Column> {
+    let token = words::tokens(hint).into_iter().next()?;
+    let named = known.columns.iter().find(|c| c.name.eq_ignore_ascii_case(hint));
+    named
+        .or_else(|| synonym(&token, known))
+        .or_else(|| alike(&token, known))
+        .filter(|c| c.holds == Holds::Numbers)
+}
+
+/// Whether a column says how long something takes.
+pub(super) fn says_duration(name: &str) -> bool {
+    let words = [
+        "duration", "latency", "elapsed", "ms", "seconds", "minutes", "hours", "runtime", "length",
+        "time", "s", "sec", "min",
+    ];
+    split_words(name).iter().any(|w| words.contains(&w.as_str()))
+}
+
+/// The column of people, for "who".
+pub(super) fn people<'a>(known: &'a Known<'_>) -> Option<&'a Column> {
+    const WHO: &[&str] = &[
+        "assignee",
+        "person",
+        "employee",
+        "user",
+        "username",
+        "customer",
+        "owner",
+        "agent",
+        "author",
+        "member",
+        "player",
+        "student",
+        "director",
+        "seller",
+        "rep",
+        "driver",
+        "patient",
+        "client",
+        "salesperson",
+        "manager",
+        "company",
+        "name",
+    ];
+    let wordy = |c: &&Column| c.holds == Holds::Words || identifies(c);
+    WHO.iter().find_map(|who| known.columns.iter().filter(wordy).find(|c| says(c, &[who])))
+}
+
+/// Whether each row is somebody.
+pub(super) fn rows_are_people(known: &Known<'_>) -> bool {
+    let names = [
+        "staff",
+        "employees",
+        "people",
+        "persons",
+        "users",
+        "members",
+        "students",
+        "team",
+        "patients",
+        "players",
+        "customers",
+    ];
+    let called =
+        known.names().iter().any(|n| names.iter().any(|w| words::stem(w) == words::stem(n)));
+    let person = known.columns.iter().any(|c| {
+        !c.repeats
+            && c.holds == Holds::Words
+            && says(c, &["name", "person", "employee", "fullname", "surname"])
+    });
+    let personal = known.columns.iter().any(|c| {
+        says(c, &["salary", "age", "department", "wage", "birthday", "birth", "hired", "email"])
+    });
+    called || person && personal
 }
 
 /// The one column of dates.

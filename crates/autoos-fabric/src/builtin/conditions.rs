@@ -1,9 +1,8 @@
-//! The conditions of a question: comparisons, values, dates, what is empty.
+//! The conditions of a question with figures and dates, and of what is empty.
 
 use super::{
-    asked::Asked,
+    asked::{Asked, figure},
     columns::{self, Mention},
-    dates,
     question::{Condition, Group, Measure},
     sniff::Holds,
     unable::Unable,
@@ -20,10 +19,6 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
             None => at + 1,
         };
     }
-    dates::read(asked)?;
-    empties(asked);
-    values(asked);
-    unseen_values(asked);
     Ok(())
 }
 
@@ -43,8 +38,14 @@ fn operator(tokens: &[Token], at: usize) -> Option<(&'static str, usize)> {
         return Some((op, at + 1));
     }
     let no = at > 0 && is(at - 1, &["no", "not"]);
-    let bigger = ["more", "greater", "higher", "larger", "bigger", "older", "longer", "heavier"];
-    let smaller = ["less", "fewer", "lower", "smaller", "younger", "shorter", "cheaper", "lighter"];
+    let bigger = [
+        "more", "greater", "higher", "larger", "bigger", "older", "longer", "heavier", "better",
+        "taller", "warmer", "hotter", "slower", "dearer", "faster",
+    ];
+    let smaller = [
+        "less", "fewer", "lower", "smaller", "younger", "shorter", "cheaper", "lighter", "worse",
+        "colder", "cooler",
+    ];
     if is(at, &bigger) && is(at + 1, &["than"]) {
         return Some((if no { "lte" } else { "gt" }, at + 2));
     }
@@ -66,10 +67,13 @@ fn operator(tokens: &[Token], at: usize) -> Option<(&'static str, usize)> {
     let plain: [(&[&str], &str); 5] = [
         (&["above", "over", "exceed", "exceeding", "beyond"], if no { "lte" } else { "gt" }),
         (&["below", "under"], if no { "gte" } else { "lt" }),
-        (&["exactly"], "eq"),
+        (&["exactly", "precisely"], "eq"),
         (&["between"], "between"),
-        (&["is", "are", "was", "were", "of", "costing", "cost"], "eq"),
+        (&["is", "are", "was", "were", "of", "costing", "cost", "rated", "with", "="], "eq"),
     ];
+    if is(at, &["not"]) && is(at + 1, &["more"]) && is(at + 2, &["than"]) {
+        return Some(("lte", at + 3));
+    }
     plain.iter().find(|(w, _)| token.is(w)).map(|(_, op)| (*op, at + 1))
 }
 
@@ -94,6 +98,21 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
         let Some(second) = asked.tokens.get(end + 1).and_then(value_of).filter(|_| joined) else {
             return Ok(None);
         };
+        // "between 2019 and 2021" is said of dates, where there are such.
+        let years = [value_at, end + 1].iter().all(|i| {
+            let token = &asked.tokens[*i];
+            token.text.len() == 4
+                && matches!(token.kind, Kind::Number(n) if (1900.0..2100.0).contains(&n))
+        });
+        let yearly = columns::date_column(asked.known).is_some()
+            || asked.known.columns.iter().any(|c| c.name.eq_ignore_ascii_case("year"));
+        let amount = at > 0
+            && asked
+                .column_of(at - 1)
+                .is_some_and(|c| c.holds == Holds::Numbers && !columns::identifies(c));
+        if years && yearly && !amount {
+            return Ok(None);
+        }
         end += 2;
         json!([first, second])
     } else {
@@ -102,6 +121,12 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     while asked.tokens.get(end).is_some_and(|t| t.is(UNITS) && asked.column_at(end).is_none()) {
         end += 1;
     }
+    // "4 or more", "20 or below": the words after the figure decide.
+    let (op, end) = match (op, asked.is(end, &["or", "and"])) {
+        ("eq", true) if asked.is(end + 1, MORE) => ("gte", end + 2),
+        ("eq", true) if asked.is(end + 1, LESS) => ("lte", end + 2),
+        _ => (op, end),
+    };
     let date = asked.tokens[value_at].kind == Kind::Date;
     if let Some(end) = of_groups(asked, at, end, op, &value)? {
         return Ok(Some(end));
@@ -109,6 +134,10 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     let loose = op == "eq"
         && !matches!(asked.tokens[at].kind, Kind::Sign)
         && !asked.tokens[at].is(&["exactly", "equal", "equals"]);
+    let first_at = value_at;
+    if let Some(end) = of_totals(asked, at, end, op, &value) {
+        return Ok(Some(end));
+    }
     let Some((column, used)) = column_for(asked, at, end, date, loose)? else { return Ok(None) };
     let from = if at > 0 && asked.tokens[at - 1].is(&["no", "not", "is", "are", "was", "were"]) {
         at - 1
@@ -120,7 +149,8 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     if let Some(range) = used {
         asked.take(range);
     }
-    asked.query.conditions.push(Condition { column, op: if negated { "ne" } else { op }, value });
+    let condition = Condition { column, op: if negated { "ne" } else { op }, value };
+    asked.condition(condition, from.min(first_at)..end);
     Ok(Some(end))
 }
 
@@ -136,6 +166,11 @@ fn of_groups(
     let Some(noun) = asked.tokens.get(end).filter(|_| !asked.used[end]) else { return Ok(None) };
     let row_id = asked.column_at(end).is_some_and(|m| !m.exact && columns::identifies(m.column));
     let rows = row_id || asked.column_at(end).is_none() && asked.names_rows(noun);
+    let each = asked
+        .mentions
+        .iter()
+        .any(|m| m.value.is_none() && m.exact && m.column.repeats && m.range.end <= at);
+    let rows = rows && each;
     let compares = !matches!(op, "eq") || asked.tokens[at].is(&["exactly"]);
     if !rows || !compares {
         return Ok(None);
@@ -143,9 +178,8 @@ fn of_groups(
     let entity = asked.mentions.iter().rfind(|m| {
         m.value.is_none() && m.exact && m.range.end <= at && m.column.holds == Holds::Words
     });
-    let Some(entity) = entity.cloned() else {
-        return Err(asked.unclear("whose rows are counted"));
-    };
+    // "between 10 and 20 items": without somebody who has them they are no rows.
+    let Some(entity) = entity.cloned() else { return Ok(None) };
     let verbs = ["with", "having", "have", "has", "had", "that", "who", "which", "placed", "made"];
     for i in entity.range.end..at {
         asked.used[i] |= asked.tokens[i].is(&verbs);
@@ -154,10 +188,64 @@ fn of_groups(
     asked.take(at..end + 1);
     let query = &mut asked.query;
     query.groups.push(Group { column: entity.column.name.clone(), unit: None });
-    query.measures.push(Measure { what: "count", column: None });
+    query.measures.push(Measure::new("count", None));
     query.having.push(Condition { column: "count".into(), op, value: value.clone() });
     Ok(Some(end + 1))
 }
+
+/// "cities with a total revenue above 2000": a condition on what is computed of each group.
+fn of_totals(
+    asked: &mut Asked<'_>,
+    at: usize,
+    end: usize,
+    op: &'static str,
+    value: &Value,
+) -> Option<usize> {
+    let measure = (0..at).rev().take(4).find_map(|i| {
+        let what = [
+            (&["total", "sum", "combined", "overall"][..], "sum"),
+            (&["average", "avg", "mean"][..], "avg"),
+            (&["median"][..], "median"),
+        ];
+        let exact = asked.column_at(i).is_some_and(|m| m.exact);
+        let found = what.iter().find(|(words, _)| asked.is(i, words) && !exact)?;
+        let mut column = i + 1;
+        while asked.is(column, &["of", "the"]) {
+            column += 1;
+        }
+        let column = asked.column_of(column).filter(|c| c.holds == Holds::Numbers)?;
+        Some((i, found.1, column.name.clone()))
+    });
+    let (from, what, column) = measure?;
+    let entity = asked.mentions.iter().find(|m| {
+        m.value.is_none()
+            && m.exact
+            && m.range.end <= from
+            && m.column.repeats
+            && m.column.holds == Holds::Words
+    });
+    let entity = entity.cloned()?;
+    asked.take(entity.range.clone());
+    asked.take(from..end);
+    for i in entity.range.end..from {
+        asked.used[i] |= asked.tokens[i].is(&["with", "having", "have", "has", "had", "that", "a"]);
+    }
+    asked.group(Group { column: entity.column.name.clone(), unit: None });
+    asked.query.having.push(Condition {
+        column: format!("{what}_{column}"),
+        op,
+        value: value.clone(),
+    });
+    asked.query.measures.push(Measure::new(what, Some(column)));
+    Some(end)
+}
+
+/// Words that open a figure upwards and downwards.
+const MORE: &[&str] =
+    &["more", "above", "higher", "over", "up", "greater", "later", "better", "longer", "older"];
+const LESS: &[&str] = &[
+    "less", "below", "lower", "under", "fewer", "down", "smaller", "earlier", "shorter", "younger",
+];
 
 /// Units said after a figure.
 const UNITS: &[&str] = &[
@@ -185,6 +273,15 @@ const UNITS: &[&str] = &[
     "km",
     "cents",
     "pounds",
+    "degree",
+    "minute",
+    "hour",
+    "million",
+    "k",
+    "units",
+    "pieces",
+    "stars",
+    "bucks",
 ];
 
 fn value_of(token: &Token) -> Option<Value> {
@@ -193,12 +290,6 @@ fn value_of(token: &Token) -> Option<Value> {
         Kind::Date => Some(json!(token.text.replace('/', "-"))),
         _ => None,
     }
-}
-
-/// A whole figure as an integer, so that it reads as it was said.
-#[expect(clippy::cast_possible_truncation, reason = "only whole figures below 2^53 are cast")]
-fn figure(n: f64) -> Value {
-    if n.fract() == 0.0 && n.abs() < 9e15 { json!(n as i64) } else { json!(n) }
 }
 
 type Placed = (String, Option<std::ops::Range<usize>>);
@@ -251,6 +342,22 @@ fn column_for(
             .ok_or_else(|| asked.unclear("which column the date is compared with"))?;
         return Ok(Some((column.name.clone(), None)));
     }
+    // "rated at least 7", "people", "longer than": a word beside that is not its name.
+    let named = [end, before.wrapping_sub(1)].into_iter().find_map(|i| {
+        let column = asked.column_of(i)?;
+        (column.holds == Holds::Numbers
+            && (!columns::identifies(column) || asked.column_at(i).is_some_and(|m| m.exact)))
+        .then(|| (column.name.clone(), Some(i..i + 1)))
+    });
+    if named.is_some() {
+        return Ok(named);
+    }
+    if let Some(column) = columns::of_comparison(&asked.tokens[at], asked.known) {
+        return Ok(Some((column.name.clone(), None)));
+    }
+    if let Some(column) = unit_column(asked, end) {
+        return Ok(Some((column, None)));
+    }
     // "price over 5" with a word for the column that is not its name.
     if before > 0
         && let Some(column) = columns::synonym(&asked.tokens[before - 1], asked.known)
@@ -258,13 +365,49 @@ fn column_for(
     {
         return Ok(Some((column.name.clone(), Some(before - 1..before))));
     }
+    // "more than 8 whistles": a noun that is no column must not be passed over.
+    if let Some(noun) = asked.tokens.get(end).filter(|t| {
+        t.kind == Kind::Word
+            && !asked.used[end]
+            && !t.is(super::lexicon::STOP)
+            && !t.is(super::lexicon::POLITE)
+            && !asked.known.names().iter().any(|n| super::words::stem(n) == t.stem)
+            && asked.column_at(end).is_none()
+            && !t.is(&[
+                "order",
+                "sale",
+                "each",
+                "descending",
+                "ascending",
+                "sorted",
+                "count",
+                "but",
+            ])
+            && !super::sniff::split_words(&asked.known.info.name).contains(&t.low)
+    }) {
+        return Err(asked.unclear(&format!("which column “{}” is", noun.text)));
+    }
     let column = columns::the_measure(asked.known)
         .ok_or_else(|| asked.unclear("which column is compared"))?;
     Ok(Some((column.name.clone(), None)))
 }
 
+/// "longer than 120 minutes": the unit names the column.
+fn unit_column(asked: &Asked<'_>, end: usize) -> Option<String> {
+    let last = end.checked_sub(1)?;
+    if let Some(column) = asked.column_of(last).filter(|c| c.holds == Holds::Numbers) {
+        return Some(column.name.clone());
+    }
+    let unit = asked.tokens.get(last)?;
+    let column = asked.known.columns.iter().find(|c| {
+        c.holds == Holds::Numbers
+            && super::sniff::split_words(&c.name).iter().any(|w| super::words::stem(w) == unit.stem)
+    })?;
+    Some(column.name.clone())
+}
+
 /// "with no email", "where city is missing", "without a price".
-fn empties(asked: &mut Asked<'_>) {
+pub(super) fn empties(asked: &mut Asked<'_>) {
     let mentions: Vec<Mention<'_>> =
         asked.mentions.iter().filter(|m| m.value.is_none()).cloned().collect();
     for mention in mentions {
@@ -276,8 +419,11 @@ fn empties(asked: &mut Asked<'_>) {
         while before > 0 && asked.tokens[before - 1].is(&["a", "an", "the", "any"]) {
             before -= 1;
         }
-        let no =
-            before > 0 && asked.free(before - 1, &["without", "no", "missing", "empty", "blank"]);
+        let no = before > 0
+            && asked.free(
+                before - 1,
+                &["without", "no", "missing", "empty", "blank", "lack", "lacking", "lacks"],
+            );
         let mut after = mention.range.end;
         while asked.tokens.get(after).is_some_and(|t| t.is(&["is", "are", "not", "was"])) {
             after += 1;
@@ -289,180 +435,8 @@ fn empties(asked: &mut Asked<'_>) {
             let (from, to) = if no { (before - 1, mention.range.end) } else { (start, after + 1) };
             asked.take(from..to);
             let op = if not { "not_empty" } else { "empty" };
-            asked.query.conditions.push(Condition {
-                column: mention.column.name.clone(),
-                op,
-                value: Value::Null,
-            });
+            let column = mention.column.name.clone();
+            asked.condition(Condition { column, op, value: Value::Null }, from..to);
         }
-    }
-}
-
-/// Values seen in the head: "failed", "from Berlin", "status is not paid".
-fn values(asked: &mut Asked<'_>) {
-    let found: Vec<Mention<'_>> =
-        asked.mentions.iter().filter(|m| m.value.is_some()).cloned().collect();
-    for mention in found {
-        if asked.used[mention.range.start] {
-            continue;
-        }
-        let Some(value) = mention.value.clone() else { continue };
-        let mut before = mention.range.start;
-        let filler = [
-            "is", "are", "was", "were", "the", "a", "of", "named", "called", "equal", "equals",
-            "to", "=", "as", "column", "with",
-        ];
-        let mut negated = false;
-        while before > 0
-            && (asked.tokens[before - 1].is(&filler)
-                || asked.tokens[before - 1].kind == Kind::Sign
-                || asked.tokens[before - 1].is(NOT))
-        {
-            negated |= asked.tokens[before - 1].is(NOT) || asked.tokens[before - 1].text == "!=";
-            before -= 1;
-        }
-        let column = asked
-            .mentions
-            .iter()
-            .find(|m| {
-                m.value.is_none() && m.range.end == before && m.column.name == mention.column.name
-            })
-            .cloned();
-        // Only what belongs to the condition: "list the failed ones" keeps its "the".
-        if let Some(column) = &column {
-            asked.take(column.range.start..mention.range.end);
-        } else {
-            let from = if negated { before } else { mention.range.start };
-            asked.take(from..mention.range.end);
-        }
-        let after = asked
-            .mentions
-            .iter()
-            .find(|m| {
-                m.value.is_none()
-                    && m.range.start == mention.range.end
-                    && m.column.name == mention.column.name
-            })
-            .cloned();
-        if let Some(after) = after {
-            asked.take(after.range);
-        }
-        add_value(asked, mention.column.name.clone(), json!(value), negated);
-    }
-}
-
-const NOT: &[&str] =
-    &["not", "except", "excluding", "without", "isn't", "aren't", "non", "other", "than"];
-
-/// Several values of one column are any of them.
-fn add_value(asked: &mut Asked<'_>, column: String, value: Value, negated: bool) {
-    let (one, many) = if negated { ("ne", "not_in") } else { ("eq", "in") };
-    let before = asked.query.conditions.iter_mut().find(|c| {
-        c.column == column
-            && (c.op == one || c.op == many)
-            && (c.value.is_string() || c.value.is_array())
-    });
-    match before {
-        Some(condition) => {
-            let mut all = match condition.value.take() {
-                Value::Array(all) => all,
-                other => vec![other],
-            };
-            if !all.contains(&value) {
-                all.push(value);
-            }
-            let single = all.len() == 1;
-            condition.op = if single { one } else { many };
-            condition.value = if single { all.swap_remove(0) } else { Value::Array(all) };
-        }
-        None => asked.query.conditions.push(Condition { column, op: one, value }),
-    }
-}
-
-/// "where city is Paris", "customer 'Bob'", "name contains 'x'": a value that the head does not
-/// show, beside its column.
-fn unseen_values(asked: &mut Asked<'_>) {
-    let named = |m: &&Mention<'_>| m.value.is_none() && (m.exact || !columns::identifies(m.column));
-    let mentions: Vec<Mention<'_>> = asked.mentions.iter().filter(named).cloned().collect();
-    for mention in mentions {
-        if asked.used[mention.range.start] {
-            continue;
-        }
-        let mut at = mention.range.end;
-        let mut op = None;
-        let mut negated = false;
-        while let Some(token) = asked.tokens.get(at) {
-            if token.is(NOT) || token.text == "!=" {
-                negated = true;
-                op = op.or(Some("eq"));
-            } else if token.is(&["is", "are", "was", "were", "equals", "named", "called"])
-                || token.kind == Kind::Sign && token.text.contains('=')
-            {
-                op = op.or(Some("eq"));
-            } else if token.is(&["contain", "containing", "include", "including"]) {
-                op = Some("contains");
-            } else if token.is(&["start", "begin", "starting"])
-                && asked.tokens.get(at + 1).is_some_and(|t| t.is(&["with"]))
-            {
-                op = Some("starts_with");
-                at += 1;
-            } else if token.is(&["end", "ending"])
-                && asked.tokens.get(at + 1).is_some_and(|t| t.is(&["with", "in"]))
-            {
-                op = Some("ends_with");
-                at += 1;
-            } else {
-                break;
-            }
-            at += 1;
-        }
-        let tokens = asked.tokens;
-        let Some(token) = tokens.get(at).filter(|_| !asked.used[at]) else { continue };
-        let proper = token.kind == Kind::Word
-            && token.text.starts_with(char::is_uppercase)
-            && asked.column_at(at).is_none();
-        // "Which products were sold": what was done to them is no value; "where status is
-        // cancelled" names one.
-        let stated = asked.clause.has(&["where", "whose", "with", "is"]);
-        let deed = token.low.ends_with("ed") && !stated || token.is(super::lexicon::ROWS);
-        let word = op.is_some()
-            && !deed
-            && token.kind == Kind::Word
-            && asked.column_at(at).is_none()
-            && !token.is(super::lexicon::STOP)
-            && !token.is(super::lexicon::TABLE);
-        let value = match token.kind {
-            Kind::Quoted | Kind::Path => token.text.clone(),
-            _ if proper || word => {
-                let mut upto = at + 1;
-                while asked.tokens.get(upto).is_some_and(|t| {
-                    t.kind == Kind::Word
-                        && t.text.starts_with(char::is_uppercase)
-                        && proper
-                        && !asked.used[upto]
-                }) {
-                    upto += 1;
-                }
-                let text = asked.tokens[at..upto]
-                    .iter()
-                    .map(|t| t.text.as_str())
-                    .collect::<Vec<_>>()
-                    .join(" ");
-                asked.take(at..upto);
-                text
-            }
-            _ => continue,
-        };
-        asked.take(mention.range.start..at + 1);
-        let op = match (op.unwrap_or("eq"), negated) {
-            ("eq", true) => "ne",
-            ("contains", true) => "not_contains",
-            (op, _) => op,
-        };
-        asked.query.conditions.push(Condition {
-            column: mention.column.name.clone(),
-            op,
-            value: json!(value),
-        });
     }
 }

@@ -29,7 +29,10 @@ pub(super) fn passed_over(intent: &str, contexts: &[ContextInfo], plan: &Plan) -
     let decline = |what: String| Some(Unable::new(what, [MODEL]));
     let tools: Vec<(&str, Value)> = plan.steps.iter().filter_map(tool).collect();
     let only = |name: &str| !tools.is_empty() && tools.iter().all(|(tool, _)| *tool == name);
+    // The reader of questions over tables places every word, or declines.
+    let tables = only("table.query");
     if let Some(word) = NEGATION.find(intent)
+        && !tables
         && !tools.iter().any(|(_, args)| negative(args))
     {
         return decline(format!(
@@ -45,7 +48,10 @@ pub(super) fn passed_over(intent: &str, contexts: &[ContextInfo], plan: &Plan) -
             words.as_str()
         ));
     }
-    if intent.to_lowercase().contains(" or ") && tools.iter().any(|(_, args)| columns(args) > 1) {
+    if !tables
+        && intent.to_lowercase().contains(" or ")
+        && tools.iter().any(|(_, args)| columns(args) > 1)
+    {
         return decline(
             "the rules of the built-in engine join conditions on several columns with “and” only"
                 .to_owned(),

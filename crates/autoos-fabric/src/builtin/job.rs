@@ -54,7 +54,7 @@ pub(super) enum Job {
     /// Sets the logs' reports side by side.
     Compare,
     /// Answers a question over a table.
-    Table(Query),
+    Table(Box<Query>),
     /// Takes the telling sentences out of a text.
     Summarize {
         /// How many.

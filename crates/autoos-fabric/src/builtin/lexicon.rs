@@ -143,7 +143,7 @@ pub(super) const STOP: &[&str] = &[
     "given", "provided", "following", "here", "context", "two", "three", "other", "one",
     "between", "during", "across", "within", "through", "per", "using", "use", "went", "go",
     "going", "happened", "happening", "want", "need", "like", "let", "know", "s", "t",
-    "currently", "today", "main", "new", "possible", "related", "kinds", "including",
+    "currently", "still", "today", "main", "new", "possible", "related", "kinds", "including",
 ];
 
 /// Work that changes the world with no tool here for it, and what it would take.
@@ -248,7 +248,8 @@ pub(super) const FOREIGN: &[&str] = &[
 pub(super) fn all() -> Vec<&'static str> {
     let mut out: Vec<&'static str> = [
         ANALYZE, FIND, COUNT, TROUBLE, LOG, SUMMARIZE, SEARCH, CONTAIN, READ, FOLDER, PROBE, SAVE,
-        COMPARE, POLITE, QUESTION, STOP, RESULT, CREATIONS, MAKE, LOG_DETAIL, TABLE,
+        COMPARE, POLITE, QUESTION, STOP, RESULT, CREATIONS, MAKE, LOG_DETAIL, TABLE, ROWS,
+        &super::asked::THINGS.concat(),
     ]
     .concat();
     for (words, _) in CHANGES.iter().chain(MODEL_WORK) {
@@ -267,7 +268,10 @@ pub(super) const TABLE: &[&str] = &[
     "minimum", "highest", "lowest", "largest", "smallest", "sum", "distinct", "unique", "above",
     "below", "between", "greater", "under", "over", "least", "most", "where", "column", "before",
     "after", "since", "until", "exceed", "percentage", "share", "cheapest", "expensive", "latest",
-    "earliest",
+    "earliest", "earner", "performer", "seller", "spender", "percentile", "quartile", "quarter", "ascending", "descending", "hottest",
+    "warmest", "coldest", "per", "ranked", "sorted", "versus", "minute", "monthly", "weekly",
+    "yearly", "hourly", "weekday", "oldest", "youngest", "newest", "longest", "shortest",
+    "temperature", "population", "neither", "without", "missing", "proportion", "ratio",
 ];
 
 /// What tables are made of, and what is done to the rows of some: nothing to ask back about.
@@ -280,5 +284,8 @@ pub(super) const ROWS: &[&str] = &[
     "being", "only", "person", "people", "sell", "sold", "spend", "spent", "earn", "earned",
     "make", "take", "receive", "got", "get", "come", "live", "lived", "work", "took", "lasted",
     "happen", "happened", "belong", "came", "occur", "reside", "use", "used", "did", "ordered",
-    "bought",
+    "bought", "something", "anything", "still", "yet", "already", "sent", "served", "received",
+    "transferred", "logged", "written", "returned", "responded", "stand", "stands", "give",
+    "direct", "release", "released", "contain", "comes", "goes", "went", "belongs", "overview",
+    "comparison", "figures", "breakdown", "send", "sends", "split", "by", "bring", "brought", "in", "overall",
 ];

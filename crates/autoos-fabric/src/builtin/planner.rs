@@ -6,7 +6,7 @@
 
 use super::{
     job::{Goal, Job, Reading, Window},
-    reader,
+    question, reader,
     refs::Target,
     sniff::{self, Known, split_words},
     table_args,
@@ -29,6 +29,8 @@ struct Draft<'a> {
     risk: RiskLevel,
     steps: Vec<WorkflowStep>,
     goals: Vec<GoalNode>,
+    /// Steps whose results only serve others.
+    lookups: Vec<String>,
 }
 
 /// Plans `intent`, or says what is missing.
@@ -40,11 +42,19 @@ pub(super) fn plan(
 ) -> Result<Plan, Unable> {
     let known: Vec<Known<'_>> = contexts.iter().map(sniff::look).collect();
     let reading = reader::read(intent, &known)?;
-    let mut draft = Draft { contexts: &known, tools, risk, steps: Vec::new(), goals: Vec::new() };
+    let mut draft = Draft {
+        contexts: &known,
+        tools,
+        risk,
+        steps: Vec::new(),
+        goals: Vec::new(),
+        lookups: Vec::new(),
+    };
     for goal in &reading.goals {
         draft.goal(goal)?;
     }
-    let evidence: Vec<String> = draft.steps.iter().map(|s| s.id.clone()).collect();
+    let evidence: Vec<String> =
+        draft.steps.iter().map(|s| s.id.clone()).filter(|id| !draft.lookups.contains(id)).collect();
     if risk > RiskLevel::Low {
         draft.steps.push(verify(&evidence));
     }
@@ -59,7 +69,7 @@ pub(super) fn plan(
             summary: one_line(intent),
             task_kind: task_kind(&reading),
             contexts: draft.names(&reading),
-            risk,
+            risk: Some(risk),
         },
         goals: GoalGraph(draft.goals),
         steps: draft.steps,
@@ -93,7 +103,9 @@ impl Draft<'_> {
         self.goals.push(GoalNode { id: id.clone(), statement: one_line(&goal.statement), after });
         if goal.job != Job::Compare {
             for target in &goal.targets {
-                let step = self.tool_step(&goal.job, target, Some(id.clone()))?;
+                let joined = self.joined(&goal.job, &id)?;
+                let mut step = self.tool_step(&goal.job, target, Some(id.clone()))?;
+                step.inputs.extend(joined);
                 self.steps.push(step);
             }
         }
@@ -157,6 +169,24 @@ impl Draft<'_> {
         })
     }
 
+    /// The step that brings the other table of a join, and where its result goes.
+    fn joined(&mut self, job: &Job, goal: &str) -> Result<Option<(String, Source)>, Unable> {
+        let Job::Table(query) = job else { return Ok(None) };
+        let Some(join) = &query.join else { return Ok(None) };
+        let mut select = vec![join.key.clone()];
+        select.extend(join.columns.iter().cloned());
+        let rows = question::Query { select, limit: Some(10_000), ..Default::default() };
+        let step = self.tool_step(
+            &Job::Table(Box::new(rows)),
+            &Target::Context(join.context),
+            Some(goal.into()),
+        )?;
+        let id = step.id.clone();
+        self.steps.push(step);
+        self.lookups.push(id.clone());
+        Ok(Some(("join".into(), Source::Step { id, at: String::new() })))
+    }
+
     fn args(&self, job: &Job, target: &Target) -> Result<Map<String, Value>, Unable> {
         let args = match job {
             Job::Table(query) => {
@@ -190,7 +220,9 @@ impl Draft<'_> {
                 .any(|r| r.job == Job::Compare && one_line(&r.statement) == g.statement)
         });
         let goal = compare.map(|g| g.id.clone());
-        let after = if self.risk > RiskLevel::Low { vec!["verify".to_owned()] } else { Vec::new() };
+        // What the verifier says enters what the answer is worth.
+        let verdict = (self.risk > RiskLevel::Low).then(|| "verify".to_owned());
+        let read: Vec<String> = evidence.iter().cloned().chain(verdict).collect();
         let asked: Vec<String> = self
             .steps
             .iter()
@@ -211,8 +243,7 @@ impl Draft<'_> {
                 ),
                 schema: None,
             },
-            inputs: inputs(evidence),
-            after,
+            inputs: inputs(&read),
             ..blank()
         });
     }

@@ -5,7 +5,7 @@
 //! about, since a query that leaves it out answers something else.
 
 use super::{
-    asked::compile,
+    asked::{compile, compile_beside},
     clause::Clause,
     columns, lexicon as lex, ranking,
     refs::{self, Target},
@@ -21,6 +21,8 @@ use std::fmt;
 pub(super) struct Query {
     /// All must hold.
     pub(super) conditions: Vec<Condition>,
+    /// Of each of these lists one is enough.
+    pub(super) any: Vec<Vec<Condition>>,
     /// One group for each value, or each stretch of time, of these.
     pub(super) groups: Vec<Group>,
     /// What groups must meet; its columns are the measures' names.
@@ -31,6 +33,10 @@ pub(super) struct Query {
     pub(super) order: Option<(Key, bool)>,
     /// So many groups or rows.
     pub(super) limit: Option<u64>,
+    /// So many rows of each value of these columns.
+    pub(super) per: Option<(Vec<String>, u64)>,
+    /// Another table's columns beside these.
+    pub(super) join: Option<Join>,
     /// Only what the table is: its columns and how many rows it has.
     pub(super) describes: bool,
     /// Columns of listed rows; none means all.
@@ -55,12 +61,37 @@ pub(super) struct Group {
 }
 
 /// Something computed over rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Measure {
-    /// The tool's word: `count`, `sum`, `avg`, `min`, `max`, `median`, `count_distinct`.
+    /// The tool's word: `count`, `sum`, `avg`, `min`, `max`, `median`, `percentile`, `range`,
+    /// `share`, `count_distinct`.
     pub(super) what: &'static str,
     /// None counts rows.
     pub(super) column: Option<String>,
+    /// Which percentile.
+    pub(super) p: Option<u32>,
+    /// Of a share: the part.
+    pub(super) only: Vec<Condition>,
+}
+
+impl Measure {
+    /// Of all rows.
+    pub(super) fn new(what: &'static str, column: Option<String>) -> Self {
+        Self { what, column, p: None, only: Vec::new() }
+    }
+}
+
+/// Another table, by the column that both have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Join {
+    /// The other context, by its place.
+    pub(super) context: usize,
+    /// The column of this table.
+    pub(super) column: String,
+    /// The same in the other.
+    pub(super) key: String,
+    /// What is wanted of the other.
+    pub(super) columns: Vec<String>,
 }
 
 /// What orders the answer.
@@ -82,9 +113,8 @@ impl fmt::Display for Query {
             .measures
             .iter()
             .map(|m| {
-                m.column
-                    .as_ref()
-                    .map_or_else(|| m.what.to_owned(), |c| format!("{} of {c}", m.what))
+                let what = m.p.map_or_else(|| m.what.to_owned(), |p| format!("{} {p}", m.what));
+                m.column.as_ref().map_or_else(|| what.clone(), |c| format!("{what} of {c}"))
             })
             .collect();
         f.write_str(if measures.is_empty() { "rows" } else { "" })?;
@@ -99,8 +129,12 @@ impl fmt::Display for Query {
         }
         let conditions: Vec<String> =
             self.conditions.iter().map(|c| format!("{} {} {}", c.column, c.op, c.value)).collect();
-        if !conditions.is_empty() {
-            write!(f, " where {}", conditions.join(" and "))?;
+        let any = self.any.iter().flatten();
+        let any: Vec<String> = any.map(|c| format!("{} {} {}", c.column, c.op, c.value)).collect();
+        if !conditions.is_empty() || !any.is_empty() {
+            let all: Vec<String> =
+                conditions.into_iter().chain((!any.is_empty()).then(|| any.join(" or "))).collect();
+            write!(f, " where {}", all.join(" and "))?;
         }
         if let Some(having) = self.having.first() {
             write!(f, " with {} {} {}", having.column, having.op, having.value)?;
@@ -160,6 +194,7 @@ pub(super) fn ask(
             Ok(Some((query, Target::Context(*at))))
         }
         (1, _) => read.swap_remove(0).1.map(|q| Some((q, Target::Context(pool[0])))),
+        (_, []) if let Some(found) = joined(clause, &pool, contexts) => Ok(Some(found)),
         (_, []) => Err(read
             .swap_remove(0)
             .1
@@ -169,13 +204,87 @@ pub(super) fn ask(
     }
 }
 
+/// A question of columns of two tables, one of which has each value of a column that both have
+/// once: read as if it were one table.
+fn joined(clause: &Clause, pool: &[usize], contexts: &[Known<'_>]) -> Option<(Query, Target)> {
+    let mut found = Vec::new();
+    for (base, other) in pool.iter().flat_map(|a| pool.iter().map(move |b| (*a, *b))) {
+        if base == other {
+            continue;
+        }
+        let (left, right) = (&contexts[base], &contexts[other]);
+        let shared: Vec<_> = left
+            .columns
+            .iter()
+            .filter_map(|c| {
+                let key = right.columns.iter().find(|k| same_key(c, k, right))?;
+                let known = c.values.iter().filter(|v| key.values.contains(v)).count();
+                (!key.repeats && c.repeats && known * 2 >= c.values.len().min(key.values.len()))
+                    .then_some((c, key))
+            })
+            .collect();
+        let [(column, key)] = shared.as_slice() else { continue };
+        let mut both = left.clone();
+        let added: Vec<_> = right
+            .columns
+            .iter()
+            .filter(|c| c.name != key.name && !left.columns.iter().any(|l| l.name == c.name))
+            .cloned()
+            // Beside each row of the other table a value stands often.
+            .map(|c| super::sniff::Column { repeats: true, ..c })
+            .collect();
+        both.columns.extend(added.iter().cloned());
+        let Ok(mut query) = compile_beside(clause, &both, Some(&column.name)) else { continue };
+        let used = added.iter().map(|c| c.name.clone()).filter(|name| speaks_of(&query, name));
+        let columns: Vec<String> = used.collect();
+        if columns.is_empty() {
+            continue;
+        }
+        query.join = Some(Join {
+            context: other,
+            column: column.name.clone(),
+            key: key.name.clone(),
+            columns,
+        });
+        found.push((query, Target::Context(base)));
+    }
+    if found.len() == 1 { found.pop() } else { None }
+}
+
+/// `customer` and `customer`, `customer_id` and the `id` of `customers`.
+fn same_key(column: &super::sniff::Column, key: &super::sniff::Column, of: &Known<'_>) -> bool {
+    let words = |name: &str| -> Vec<String> {
+        super::sniff::split_words(name).iter().map(|w| super::words::stem(w)).collect()
+    };
+    let (mine, theirs) = (words(&column.name), words(&key.name));
+    let table: Vec<String> = of.names().iter().map(|n| super::words::stem(n)).collect();
+    let of_table = |long: &[String], short: &[String]| {
+        long.len() == short.len() + 1 && long[1..] == *short && table.contains(&long[0])
+    };
+    mine == theirs
+        || of_table(&mine, &theirs)
+        || mine.len() == 1 && table.contains(&mine[0]) && theirs == ["id"]
+}
+
+/// Whether a query uses a column.
+fn speaks_of(query: &Query, column: &str) -> bool {
+    let conditions = query.conditions.iter().chain(query.any.iter().flatten());
+    let parts = query.measures.iter().flat_map(|m| &m.only);
+    conditions.chain(parts).any(|c| c.column == column)
+        || query.groups.iter().any(|g| g.column == column)
+        || query.measures.iter().any(|m| m.column.as_deref() == Some(column))
+        || query.select.iter().any(|s| s == column)
+        || query.per.iter().any(|(by, _)| by.iter().any(|b| b == column))
+        || matches!(&query.order, Some((Key::Column(key), _)) if key == column)
+}
+
 fn ambiguous_table(clause: &Clause, tables: &[usize], contexts: &[Known<'_>]) -> Unable {
     let names: Vec<String> =
         tables.iter().map(|at| format!("`{}`", contexts[*at].info.name)).collect();
     Unable::new(
         format!("“{}” could be asked of {}", clause.text, names.join(" or ")),
         [
-            "the table's name in the question; questions that join tables are not among the jobs of the built-in engine",
+            "the table's name in the question; tables are joined where the question speaks of columns of both, and one column is in both",
         ],
     )
 }
@@ -207,10 +316,10 @@ fn sounds_like_one(clause: &Clause, contexts: &[Known<'_>]) -> bool {
 
 /// All that one can say of a table without a question: rows, and sums of what can be summed.
 pub(super) fn profile(known: &Known<'_>) -> Query {
-    let mut measures = vec![Measure { what: "count", column: None }];
+    let mut measures = vec![Measure::new("count", None)];
     for column in columns::measurable(known).into_iter().take(4) {
         for what in ["sum", "avg", "min", "max"] {
-            measures.push(Measure { what, column: Some(column.name.clone()) });
+            measures.push(Measure::new(what, Some(column.name.clone())));
         }
     }
     Query { measures, ..Query::default() }
@@ -223,6 +332,7 @@ pub(super) fn format_of(known: &Known<'_>) -> Option<&'static str> {
         Form::Table(_) => Some("csv"),
         Form::Json => Some("json"),
         Form::JsonLines => Some("jsonl"),
+        Form::Log => Some("log"),
         _ => None,
     }
 }

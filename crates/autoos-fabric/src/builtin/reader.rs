@@ -7,7 +7,7 @@
 use super::{
     clause::{self, Clause},
     job::{Goal, Job, Reading, Window},
-    lexicon as lex, question,
+    lexicon as lex, log_table, question,
     refs::{self, Target},
     refuse::{not_understood, refuse, refuse_other_languages},
     signs::{count_of, lists, prepares, search_for, with_scheme},
@@ -55,6 +55,10 @@ impl Reader<'_> {
     fn clause(&mut self, clause: &Clause, more: bool) -> Result<(), Unable> {
         let Some(rest) = self.take_save(clause)? else { return Ok(()) };
         refuse(&rest, self.contexts)?;
+        if let Some((left, right)) = self.two_questions(&rest) {
+            self.clause(&left, true)?;
+            return self.clause(&right, more);
+        }
         match self.decide(&rest, more)? {
             Found::Job(goal) => {
                 self.about.clone_from(&goal.targets);
@@ -73,6 +77,49 @@ impl Reader<'_> {
             Found::About(targets) => self.about = targets,
         }
         Ok(())
+    }
+
+    /// "revenue per region and the number of open orders": what narrows one part must not narrow
+    /// the other, so they are two questions.
+    fn two_questions(&self, clause: &Clause) -> Option<(Clause, Clause)> {
+        let tables: Vec<&Known<'_>> = self.contexts.iter().filter(|k| k.is_table()).collect();
+        let [table] = tables.as_slice() else { return None };
+        let measures = |t: &Token| {
+            t.is(&[
+                "total",
+                "average",
+                "avg",
+                "number",
+                "count",
+                "median",
+                "sum",
+                "share",
+                "percentage",
+                "how",
+                "max",
+                "min",
+            ])
+        };
+        let grouped = |c: &Clause| c.has(&["per", "by", "each", "every"]);
+        let narrowed = |c: &Clause| {
+            super::columns::mentions(&c.tokens, table).iter().any(|m| m.value.is_some())
+                || c.of(|k| matches!(k, Kind::Number(_) | Kind::Date)).next().is_some()
+        };
+        (1..clause.tokens.len()).find_map(|at| {
+            if clause.tokens[at].low != "and" {
+                return None;
+            }
+            let opens =
+                (at + 1..(at + 3).min(clause.tokens.len())).any(|i| measures(&clause.tokens[i]));
+            if !opens {
+                return None;
+            }
+            let left = clause.without(at..clause.tokens.len())?;
+            let right = clause.without(0..at + 1)?;
+            let apart =
+                (grouped(&left) || narrowed(&left)) && (narrowed(&right) || grouped(&right));
+            apart.then_some((left, right))
+        })
     }
 
     /// Takes "save it to FILE" out of a clause; nothing left is a clause that said only that.
@@ -159,13 +206,16 @@ impl Reader<'_> {
         if self.wants_summary(clause, &named) {
             return self.summary(clause, named);
         }
+        if let Some(goal) = self.of_records(clause, &named) {
+            return Ok(Found::Job(goal));
+        }
         if self.wants_logs(clause, &named) {
             let targets = self.for_logs(clause, named)?;
             let window = window::read(clause, &targets, self.contexts)?;
             return job(Job::Logs(window), targets);
         }
         if let Some((query, target)) = question::ask(clause, &named, &self.about, self.contexts)? {
-            return job(Job::Table(query), vec![target]);
+            return job(Job::Table(Box::new(query)), vec![target]);
         }
         if self.details(clause) {
             return Ok(Found::Detail);
@@ -245,7 +295,12 @@ impl Reader<'_> {
             "webpage",
             "homepage",
         ]);
-        if urls.is_empty() && about_endpoints && !named.iter().any(|t| t.is_log(self.contexts)) {
+        let table = self.contexts.iter().any(Known::is_table);
+        if urls.is_empty()
+            && about_endpoints
+            && !table
+            && !named.iter().any(|t| t.is_log(self.contexts))
+        {
             urls = refs::urls_in(self.contexts, named)?;
         }
         if urls.is_empty() {
@@ -325,7 +380,7 @@ impl Reader<'_> {
             let query = question::profile(known);
             return Ok(Found::Job(Goal {
                 statement: clause.text.clone(),
-                job: Job::Table(query),
+                job: Job::Table(Box::new(query)),
                 targets,
             }));
         }
@@ -348,6 +403,35 @@ impl Reader<'_> {
         clause.has(lex::LOG)
             || named.iter().any(|t| t.is_log(self.contexts))
             || trouble && (any_log || !tables)
+    }
+
+    /// A question of a log's single records: how many of which kind, from where, in which hour.
+    fn of_records(&self, clause: &Clause, named: &[Target]) -> Option<Goal> {
+        let logs = |targets: &[Target]| -> Vec<Target> {
+            targets.iter().filter(|t| t.is_log(self.contexts)).cloned().collect()
+        };
+        let all = self.all(|k| k.form == Form::Log);
+        let others = self.contexts.iter().any(|k| k.is_table() && !k.log_like);
+        let targets = [logs(named), logs(&self.about), if others { Vec::new() } else { all }]
+            .into_iter()
+            .find(|t| !t.is_empty())?;
+        let [target] = targets.as_slice() else { return None };
+        let known = log_table::of(target.known(self.contexts)?)?;
+        if !log_table::asks(&clause.tokens, log_table::is_access(&known)) {
+            return None;
+        }
+        // More about the report that was asked for just before.
+        if self.details(clause) {
+            return None;
+        }
+        let query = super::asked::compile(clause, &known).ok()?;
+        // A stretch of time alone: the report says more of it than a list of lines.
+        let stretch = window::read(clause, &targets, self.contexts)
+            .is_ok_and(|window| window != Window::default());
+        if !log_table::is_access(&known) && query.groups.is_empty() && stretch {
+            return None;
+        }
+        Some(Goal { statement: clause.text.clone(), job: Job::Table(Box::new(query)), targets })
     }
 
     fn for_logs(&self, clause: &Clause, named: Vec<Target>) -> Result<Vec<Target>, Unable> {
@@ -436,7 +520,7 @@ impl Reader<'_> {
                 if known.is_table()
                     && !clause.verb().is_some_and(|v| v.is(&["cat", "print", "display"])) =>
             {
-                Job::Table(question::profile(known))
+                Job::Table(Box::new(question::profile(known)))
             }
             _ if clause
                 .verb()

@@ -76,6 +76,13 @@ pub(super) fn refuse(clause: &Clause, contexts: &[Known<'_>]) -> Result<(), Unab
     if opinion {
         return model("asking for an opinion or advice");
     }
+    let future = clause
+        .tokens
+        .windows(2)
+        .any(|w| w[0].low == "will" && !w[1].is(&["you", "please"]) && clause.has(lex::QUESTION));
+    if future {
+        return model("predicting");
+    }
     for (words, what) in lex::MODEL_WORK {
         let cause = *what == "explaining causes"
             && (clause.has(&["why"]) || clause.phrase(&["root", "cause"]));
@@ -84,7 +91,8 @@ pub(super) fn refuse(clause: &Clause, contexts: &[Known<'_>]) -> Result<(), Unab
         }
     }
     for (words, need) in lex::CHANGES {
-        if whole(words) {
+        let noun = clause.tokens.get(clause.head + 1).is_some_and(|t| t.is(&["of", "per"]));
+        if whole(words) && !noun {
             return Err(Unable::new(format!("nothing here can do “{said}”"), [*need]));
         }
     }

@@ -194,7 +194,7 @@ fn fields(line: &str, separator: char) -> Vec<String> {
     out
 }
 
-fn column(name: &str, values: impl Iterator<Item = String>) -> Column {
+pub(super) fn column(name: &str, values: impl Iterator<Item = String>) -> Column {
     let mut distinct: Vec<String> = Vec::new();
     let mut repeats = false;
     for value in values.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()) {
@@ -272,24 +272,44 @@ fn cut_array(head: &str) -> Option<(&str, Option<String>)> {
     Some((&head[whole.end()..], found.get(1).map(|m| m.as_str().to_owned())))
 }
 
+/// The fields of objects; those of objects within are named as `table.query` names them.
 fn columns_of_rows(rows: &[Value]) -> Vec<Column> {
-    let mut names: Vec<&String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut cells: Vec<Vec<(String, String)>> = Vec::new();
     for row in rows.iter().filter_map(Value::as_object) {
-        for key in row.keys() {
-            if !names.contains(&key) {
-                names.push(key);
+        let mut flat = Vec::new();
+        flatten("", row, 0, &mut flat);
+        for (name, _) in &flat {
+            if !names.contains(name) {
+                names.push(name.clone());
             }
         }
+        cells.push(flat);
     }
-    let text = |v: &Value| match v {
-        Value::String(s) => Some(s.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(v.to_string()),
-        _ => None,
+    let of = |name: &String| -> Vec<String> {
+        let cells = cells.iter().flatten();
+        cells.filter(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone()).collect()
     };
-    names
-        .iter()
-        .map(|name| column(name, rows.iter().filter_map(|r| r.get(name.as_str()).and_then(text))))
-        .collect()
+    names.iter().map(|name| column(name, of(name).into_iter())).collect()
+}
+
+fn flatten(
+    prefix: &str,
+    row: &serde_json::Map<String, Value>,
+    depth: usize,
+    out: &mut Vec<(String, String)>,
+) {
+    for (key, value) in row {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            Value::Object(inner) if depth < 8 && !inner.is_empty() => {
+                flatten(&name, inner, depth + 1, out);
+            }
+            Value::String(text) => out.push((name, text.clone())),
+            Value::Number(_) | Value::Bool(_) => out.push((name, value.to_string())),
+            _ => out.push((name, String::new())),
+        }
+    }
 }
 
 /// The words of an identifier: `orderTotal_usd` is order, total, usd.

@@ -20,16 +20,18 @@ pub(super) fn args(query: &Query, known: Option<&Known<'_>>) -> Result<Map<Strin
             args.insert("delimiter".into(), json!(separator.to_string()));
         }
     }
-    let conditions: Vec<Value> = query.conditions.iter().map(condition).collect();
+    let any =
+        query.any.iter().map(|any| json!({"any": any.iter().map(condition).collect::<Vec<_>>()}));
+    let conditions: Vec<Value> = query.conditions.iter().map(condition).chain(any).collect();
     if !conditions.is_empty() {
         args.insert("where".into(), Value::Array(conditions));
     }
     if !query.groups.is_empty() {
-        let groups = query.groups.iter().map(group).collect::<Result<Vec<_>, _>>()?;
+        let groups: Vec<Value> = query.groups.iter().map(group).collect();
         args.insert("group_by".into(), Value::Array(groups));
     }
     if !query.measures.is_empty() {
-        let measures = query.measures.iter().map(measure).collect::<Result<Vec<_>, _>>()?;
+        let measures: Vec<Value> = query.measures.iter().map(measure).collect();
         args.insert("aggregate".into(), Value::Array(measures));
     } else if !query.select.is_empty() {
         args.insert("select".into(), json!(query.select));
@@ -45,7 +47,23 @@ pub(super) fn args(query: &Query, known: Option<&Known<'_>>) -> Result<Map<Strin
     if let Some(limit) = query.limit.or(lists.then_some(50)) {
         args.insert("limit".into(), json!(limit));
     }
+    if let Some((by, rows)) = &query.per {
+        args.insert("per".into(), json!({"by": by, "rows": rows}));
+    }
+    // Who is first must not hang on the order of the file.
+    if (query.order.is_some() && query.limit.is_some() || query.per.is_some()) && !lists_time(query)
+    {
+        args.insert("ties".into(), json!(true));
+    }
+    if let Some(join) = &query.join {
+        args.insert("on".into(), json!({"column": join.column, "key": join.key}));
+    }
     Ok(args)
+}
+
+/// Rows by their time: so many of them, whatever else came at that moment.
+fn lists_time(query: &Query) -> bool {
+    query.measures.is_empty() && query.limit.is_some_and(|n| n > 10)
 }
 
 fn condition(condition: &question::Condition) -> Value {
@@ -56,16 +74,10 @@ fn condition(condition: &question::Condition) -> Value {
     out
 }
 
-fn group(group: &Group) -> Result<Value, Unable> {
+fn group(group: &Group) -> Value {
     match group.unit {
-        None => Ok(json!(group.column)),
-        Some(unit @ ("year" | "month" | "day" | "hour")) => {
-            Ok(json!({"column": group.column, "unit": unit, "as": unit}))
-        }
-        Some(other) => Err(Unable::new(
-            format!("table.query gathers dates by year, month, day and hour, not by {other}"),
-            ["one of these in the question"],
-        )),
+        None => json!(group.column),
+        Some(unit) => json!({"column": group.column, "unit": unit, "as": unit}),
     }
 }
 
@@ -73,18 +85,23 @@ fn op(what: &str) -> &str {
     if what == "count_distinct" { "distinct" } else { what }
 }
 
-fn measure(measure: &Measure) -> Result<Value, Unable> {
-    let what = op(measure.what);
-    if what == "median" {
-        return Err(Unable::new(
-            "table.query has no median",
-            ["a question for an average, a smallest or a largest value"],
-        ));
+fn measure(measure: &Measure) -> Value {
+    let mut out = json!({"op": op(measure.what)});
+    if let Some(column) = &measure.column {
+        out["column"] = json!(column);
     }
-    Ok(match &measure.column {
-        Some(column) => json!({"op": what, "column": column}),
-        None => json!({"op": what}),
-    })
+    if let Some(p) = measure.p {
+        out["p"] = json!(p);
+    }
+    if !measure.only.is_empty() {
+        out["where"] = Value::Array(measure.only.iter().map(condition).collect());
+    }
+    out
+}
+
+/// The name of a group's column in the tool's answer.
+pub(super) fn group_name(group: &Group) -> String {
+    group.unit.map_or_else(|| group.column.clone(), str::to_owned)
 }
 
 /// The name of a measure in the tool's answer.

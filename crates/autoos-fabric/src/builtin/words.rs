@@ -56,6 +56,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?P<url>https?://[^\s"'<>`]+|\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+(?:/[^\s"'<>`,;]*)?)"#,
         r#"|"(?P<q1>[^"\n]+)"|“(?P<q2>[^”\n]+)”|`(?P<q3>[^`\n]+)`|«(?P<q4>[^»\n]+)»"#,
         r"|(?P<date>\b\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?\b|\b\d{1,2}:\d{2}(?::\d{2})?\b)",
+        r"|(?P<addr>\b\d{1,3}(?:\.\d{1,3}){3}\b)",
         r"|(?P<path>(?:~|\.{1,2})?(?:/[\w.@*+-]+)+/?|[\w@+-][\w.@+-]*(?:/[\w.@*+-]+)+/?|\*?[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,5}\b|\*\.\w+)",
         r"|(?P<num>[$€£]?-?\d[\d,_]*(?:\.\d+)?(?:\s?%|[kKmM]\b|\s(?:thousand|million)\b)?)",
         r"|(?P<sign>>=|<=|!=|==|[<>=≥≤])",
@@ -79,6 +80,9 @@ pub(super) fn tokens(intent: &str) -> Vec<Token> {
             (text.trim_end_matches(['.', ',', ';', ':', '!', '?', ')']), Kind::Url)
         } else if group("date").is_some() {
             (whole.as_str(), Kind::Date)
+        } else if let Some(text) = group("addr") {
+            // An address stands for itself, as what is quoted does.
+            (text, Kind::Quoted)
         } else if let Some(text) = group("path") {
             (text, path_or_word(text))
         } else if let Some(text) = group("num") {

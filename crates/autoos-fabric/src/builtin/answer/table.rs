@@ -1,6 +1,6 @@
 //! Answers about tables: a sentence, and the rows that it rests on.
 
-use super::{Part, count, figure, line, logs::ticked, several};
+use super::{Part, count, figure, line, logs::ticked, several, string};
 use crate::builtin::words;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -16,7 +16,8 @@ pub(super) fn section(part: &Part<'_>) -> String {
         output["columns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let rows: Vec<&Vec<Value>> =
         output["rows"].as_array().into_iter().flatten().filter_map(Value::as_array).collect();
-    let measured = columns.iter().filter(|c| measure(c).is_some()).count();
+    let computed = |c: &&&str| measure(c).or_else(|| percentile(output, c)).is_some();
+    let measured = columns.iter().filter(computed).count();
     let grouped = output.get("groups").is_some();
     let mut out = if grouped && measured == columns.len() {
         figures(part, &columns, &rows)
@@ -27,6 +28,14 @@ pub(super) fn section(part: &Part<'_>) -> String {
     } else {
         listed(part, &columns, &rows)
     };
+    let narrowed = output.pointer("/asked/where").and_then(Value::as_array);
+    let simple = |c: &&Value| c.get("op").is_some();
+    if let Some(conditions) =
+        narrowed.filter(|all| !all.is_empty() && all.iter().all(|c| simple(&c)))
+    {
+        let said: Vec<String> = conditions.iter().map(condition).collect();
+        let _ = write!(out, "\n\nOnly rows where {}.", line(&said.join(" and "), 80));
+    }
     for (note, n) in notes(output) {
         let _ = write!(out, "\n\n{} {note}", figure(&json!(n)));
     }
@@ -35,11 +44,18 @@ pub(super) fn section(part: &Part<'_>) -> String {
 
 /// What a measure's column is called in words.
 fn measure(column: &str) -> Option<String> {
-    if column == "count" {
-        return Some("rows".into());
+    match column {
+        "count" => return Some("rows".into()),
+        "share" => return Some("share of the rows in per cent".into()),
+        _ => {}
+    }
+    if let Some(of) = column.strip_prefix("share_") {
+        return Some(format!("share of the total `{of}` in per cent"));
     }
     [
         ("sum_", "total"),
+        ("median_", "median"),
+        ("range_", "difference between the highest and the lowest"),
         ("avg_", "average"),
         ("min_", "lowest"),
         ("max_", "highest"),
@@ -70,6 +86,9 @@ fn figures(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
             part.label
         )
     };
+    if matched == 0 && columns != ["count"] {
+        return format!("No rows of {} match, of {} in all.", part.label, figure(&json!(scanned)));
+    }
     let cells: Vec<(&str, &Value)> = columns.iter().copied().zip(row.iter()).collect();
     if let [("count", n)] = cells.as_slice() {
         let rest = if matched == scanned {
@@ -88,7 +107,12 @@ fn figures(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
         .iter()
         .filter(|(c, _)| *c != "count")
         .map(|(c, v)| {
-            let what = measure(c).unwrap_or_else(|| (*c).to_owned());
+            let what =
+                measure(c).or_else(|| percentile(part.value, c)).unwrap_or_else(|| (*c).to_owned());
+            let what = match parts_of(part.value, c) {
+                Some(condition) => format!("{what} of which {condition}"),
+                None => what,
+            };
             if v.is_null() {
                 format!("no {what} (no value to compute it from)")
             } else {
@@ -107,28 +131,46 @@ fn figures(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
 /// One row for each group.
 fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
     let total = count(part.value, "/groups");
-    let at = columns.iter().position(|c| measure(c).is_some()).unwrap_or(0);
+    let computed = |c: &&str| measure(c).or_else(|| percentile(part.value, c)).is_some();
+    let at = columns.iter().position(computed).unwrap_or(0);
     let keys = &columns[..at];
     let mut out = String::new();
     if rows.is_empty() {
         return format!("No rows of {} matched.", part.label);
     }
-    if let (Some(row), Some(what)) = (rows.first(), columns.get(at).and_then(|c| measure(c))) {
-        let name: Vec<String> = row[..at].iter().map(|v| ticked(&plain(v))).collect();
-        let low = words::tokens(part.asked).iter().any(|t| {
-            t.is(&[
-                "lowest", "smallest", "least", "fewest", "cheapest", "bottom", "worst", "earliest",
-            ])
-        });
-        let ranked = ranks(rows, at, low);
+    if let (Some(row), Some(what)) = (
+        rows.first(),
+        columns.get(at).and_then(|c| measure(c).or_else(|| percentile(part.value, c))),
+    ) {
+        let named = |row: &Vec<Value>| -> String {
+            let keys = row[..at].iter().zip(keys).map(|(v, key)| ticked(&cell(key, v)));
+            keys.collect::<Vec<_>>().join(", ")
+        };
+        let what = match parts_of(part.value, columns[at]) {
+            Some(condition) => format!("{what} of which {condition}"),
+            None => what,
+        };
+        let low = part.value.pointer("/asked/sort/0/descending") == Some(&json!(false));
+        let by_measure = part.value.pointer("/asked/sort/0/column").and_then(Value::as_str)
+            == columns.get(at).copied();
+        let first = rows.iter().take_while(|r| r[at] == row[at]).count();
+        let tied = first > 1 && first == rows.len() && part.value["asked"].get("ties").is_some();
+        let per = part.value["asked"].get("per").is_some();
+        let ranked = by_measure && !per && (ranks(rows, at, low) || tied);
+        let name: Vec<String> = rows.iter().take(first.max(1)).map(|r| named(r)).collect();
+        let has = if tied { "have" } else { "has" };
         let which = match (low, columns[at] == "count") {
             (false, true) => "the most rows".to_owned(),
             (true, true) => "the fewest rows".to_owned(),
+            (false, false) if what.starts_with("highest ") => format!("the {what}"),
+            (true, false) if what.starts_with("lowest ") => format!("the {what}"),
             (false, false) => format!("the highest {what}"),
             (true, false) => format!("the lowest {what}"),
         };
         if ranked {
-            let _ = write!(out, "{} has {which}: {}.", name.join(", "), figure(&row[at]));
+            let each = if tied { " each" } else { "" };
+            let _ =
+                write!(out, "{} {has} {which}: {}{each}.", name.join(" and "), figure(&row[at]));
         } else {
             let _ = write!(out, "{} by {}:", capital(&what), keys.join(" and "));
         }
@@ -146,7 +188,7 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
             let _ = write!(out, " {} groups were compared.", figure(&json!(total)));
         }
     }
-    if rows.len() > 1 || columns.len() > at + 1 {
+    if rows.len() > 1 || columns.len() > at + 1 || out.ends_with(':') {
         let _ = write!(out, "\n\n{}", shown(columns, rows));
     }
     let _ = write!(
@@ -190,12 +232,26 @@ fn listed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
     }
     let head = if let [row] = rows {
         let cells: Vec<String> =
-            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c}: {}", plain(v))).collect();
+            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c}: {}", cell(c, v))).collect();
         return format!("One row of {}:\n\n- {}", part.label, cells.join("\n- "));
     } else if matched == count(part.value, "/scanned") {
         format!("Rows of {}, of {} in all:", part.label, figure(&json!(matched)))
     } else {
         format!("{} rows of {} match:", figure(&json!(matched)), part.label)
+    };
+    let head = match part.value.pointer("/asked/sort/0") {
+        Some(sort) if rows.len() as u64 != matched => {
+            let first = if sort["descending"] == json!(true) { "largest" } else { "smallest" };
+            let of = if part.value["asked"].get("per").is_some() { " in each group" } else { "" };
+            format!(
+                "The {} rows of {} with the {first} `{}`{of}, of {}:",
+                rows.len(),
+                part.label,
+                string(sort, "/column"),
+                figure(&json!(matched))
+            )
+        }
+        _ => head,
     };
     format!("{head}\n\n{}", shown(columns, rows))
 }
@@ -211,13 +267,72 @@ fn described(part: &Part<'_>, columns: &[&str]) -> String {
 
 fn shown(columns: &[&str], rows: &[&Vec<Value>]) -> String {
     let header: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-    let cells: Vec<Vec<String>> =
-        rows.iter().take(SHOWN).map(|r| r.iter().map(plain).collect()).collect();
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .take(SHOWN)
+        .map(|r| columns.iter().zip(*r).map(|(c, v)| cell(c, v)).collect())
+        .collect();
     let mut out = grid(&header, &cells, WIDTH);
     if rows.len() > SHOWN {
         out.push_str("\n… and more in the tool's output.");
     }
     out
+}
+
+/// A cell of a column: what tells rows apart and years are no amounts, and stay as they are.
+fn cell(column: &str, value: &Value) -> String {
+    let low = column.to_lowercase();
+    let last = low.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let name = [
+        "id", "no", "nr", "number", "key", "code", "zip", "postcode", "year", "port", "status",
+        "index",
+    ];
+    match value {
+        Value::Number(n) if name.contains(&last) => n.to_string(),
+        _ => plain(value),
+    }
+}
+
+/// What a percentile's column is called in words.
+fn percentile(output: &Value, column: &str) -> Option<String> {
+    let of = column.strip_prefix("percentile_")?;
+    let asked = output.pointer("/asked/aggregate")?.as_array()?;
+    let p = asked.iter().find(|one| one["column"] == json!(of))?.get("p")?;
+    Some(format!("percentile {} of `{of}`", figure(p)))
+}
+
+/// The condition that makes a part of the whole, in words.
+fn parts_of(output: &Value, column: &str) -> Option<String> {
+    if !column.starts_with("share") {
+        return None;
+    }
+    let asked = output.pointer("/asked/aggregate")?.as_array()?;
+    let one = asked.iter().find(|one| one["op"] == json!("share"))?;
+    let said: Vec<String> = one["where"].as_array()?.iter().map(condition).collect();
+    Some(said.join(" and "))
+}
+
+/// A condition in words.
+fn condition(condition: &Value) -> String {
+    let op = match string(condition, "/op") {
+        "eq" | "in" => "is",
+        "ne" | "not_in" => "is not",
+        "gt" => "is above",
+        "gte" => "is at least",
+        "lt" => "is below",
+        "lte" => "is at most",
+        "empty" => "is empty",
+        "not_empty" => "is not empty",
+        other => other,
+    };
+    let value = match &condition["value"] {
+        Value::Null => String::new(),
+        Value::Array(all) => {
+            format!(" {}", all.iter().map(plain).collect::<Vec<_>>().join(" or "))
+        }
+        one => format!(" {}", plain(one)),
+    };
+    format!("`{}` {}{value}", string(condition, "/column"), op.replace('_', " "))
 }
 
 /// A cell: text on one line, figures as figures.
@@ -235,6 +350,7 @@ fn notes(output: &Value) -> Vec<(&'static str, u64)> {
         output["skipped"].as_array().into_iter().flatten().map(|s| count(s, "/cells")).sum::<u64>();
     [
         ("rows had too many or too few cells.", count(output, "/malformed")),
+        ("rows have no partner in the other table.", count(output, "/without_partner")),
         ("cells were not figures and were left out.", skipped),
     ]
     .into_iter()
