@@ -95,6 +95,21 @@ fn wrong_answers_lower_quality_and_right_ones_raise_it() {
     assert!(learned.of("a/m").unwrap().reliability.abs() < 1e-9);
 }
 
+#[test]
+fn a_tally_is_small_however_many_calls_it_counts() {
+    use autoos_kernel::codec::Recorded as _;
+    let mut tally = Tally::new("anthropic/claude-sonnet-4-5", TaskKind::Extract);
+    let one = Event::Observed { tallies: vec![tally.clone()] }.encode().len();
+    for n in 0..10_000u64 {
+        let failure = (n % 3 == 0).then_some(FailureClass::Server);
+        let (first_ms, total_ms) = (Some(50 + n % 400), 500 + n % 3_000);
+        tally.saw(&Outcome { failure, first_ms, total_ms, ..outcome(None) });
+        tally.judged(&judgement(n % 5 == 0));
+    }
+    let many = Event::Observed { tallies: vec![tally] }.encode().len();
+    assert!(one < 150 && many < 600, "{one} and {many} bytes");
+}
+
 async fn started(journal: &SharedJournal) -> (Owner, std::sync::Arc<owner::Learning>) {
     Owner::start(journal.clone()).await.unwrap()
 }
@@ -122,21 +137,22 @@ async fn figures_survive_restarts_and_the_snapshot_equals_the_fold() {
 }
 
 #[tokio::test]
-async fn what_the_journal_refused_is_recorded_later() {
+async fn what_the_journal_refused_is_recorded_once_it_takes_it() {
+    use autoos_journal::{Error, Outcome as Fate};
     let memory = MemoryJournal::new(16);
     let journal: SharedJournal = memory.clone();
-    let (owner, learning) = started(&journal).await;
-    learning.saw(&outcome(None));
-    memory.set_degraded(Some("the disk is full".into()));
-    owner.stop().await;
-    memory.set_degraded(None);
-    let (owner, again) = started(&journal).await;
-    assert!(again.read(|l| l.of("a/m").is_none()), "a stop without a journal loses the second");
-    again.saw(&outcome(None));
-    // Refused, or recorded although an error came back: either way it is there once.
-    memory
-        .fail_next(autoos_journal::Error::Io("a hiccup".into()), autoos_journal::Outcome::Recorded);
-    owner.stop().await;
-    let (_owner, last) = started(&journal).await;
-    assert_eq!(last.read(|l| l.of("a/m").map(|r| r.calls)), Some(1));
+    let failures = [
+        (Error::ReadOnly("the disk is full".into()), Fate::Lost),
+        (Error::Io("a hiccup".into()), Fate::Lost),
+        // Recorded although an error came back: it is there once.
+        (Error::Io("a hiccup".into()), Fate::Recorded),
+    ];
+    for (calls, (error, fate)) in (1..).zip(failures) {
+        let (owner, learning) = started(&journal).await;
+        learning.saw(&outcome(None));
+        memory.fail_next(error, fate);
+        owner.stop().await;
+        let (_owner, after) = started(&journal).await;
+        assert_eq!(after.read(|l| l.of("a/m").map(|r| r.calls)), Some(calls), "{fate:?}");
+    }
 }

@@ -30,6 +30,8 @@ const STREAM: Uuid = Uuid::from_u128(0x6175_746f_6f73_8000_8000_0066_6162_7269);
 const EVERY: Duration = Duration::from_secs(1);
 /// Events between two snapshots.
 const SNAPSHOT_EVERY: u64 = 256;
+/// How often a stop tries to record what is left.
+const LAST_TRIES: usize = 3;
 /// Version of the fold.
 const FOLD_VERSION: u32 = 1;
 /// Events that are read at once.
@@ -200,7 +202,12 @@ impl Pen {
                 _ = &mut stopped => break,
             }
         }
-        self.record().await;
+        for _ in 0..LAST_TRIES {
+            self.record().await;
+            if self.learning.gathered().is_empty() {
+                break;
+            }
+        }
         self.keep().await;
     }
 
