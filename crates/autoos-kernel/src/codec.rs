@@ -27,11 +27,18 @@ pub trait Recorded: Serialize + DeserializeOwned + VariantNames {
         }
         rmp_serde::from_slice(bytes).map(Some).map_err(|error| format!("{kind}: {error}"))
     }
+
+    /// Visits every text in it that erasing its owner must take away; none unless it says so.
+    fn texts_mut(&mut self, _: &mut dyn FnMut(&mut String)) {}
 }
 
 impl Recorded for crate::workflow::Event {
     fn kind(&self) -> &'static str {
         self.into()
+    }
+
+    fn texts_mut(&mut self, f: &mut dyn FnMut(&mut String)) {
+        Self::texts_mut(self, f);
     }
 }
 
@@ -39,9 +46,25 @@ impl Recorded for crate::intent::Event {
     fn kind(&self) -> &'static str {
         self.into()
     }
+
+    fn texts_mut(&mut self, f: &mut dyn FnMut(&mut String)) {
+        Self::texts_mut(self, f);
+    }
 }
 
 impl Recorded for crate::lesson::Event {
+    fn kind(&self) -> &'static str {
+        self.into()
+    }
+}
+
+impl Recorded for crate::account::Event {
+    fn kind(&self) -> &'static str {
+        self.into()
+    }
+}
+
+impl Recorded for crate::account::Register {
     fn kind(&self) -> &'static str {
         self.into()
     }

@@ -45,6 +45,8 @@ impl Prefix {
     pub const FABRIC: Self = Self(*b"fb");
     /// What was learned from failures.
     pub const LESSONS: Self = Self(*b"ls");
+    /// Accounts, and the one that names them.
+    pub const ACCOUNT: Self = Self(*b"ac");
     /// Agents. They own no stream; the prefix is for their ids only.
     pub const AGENT: Self = Self(*b"ag");
 
@@ -195,6 +197,27 @@ owner_id!(
     Prefix::AGENT
 );
 
+owner_id!(
+    /// The account of a tenant or a user.
+    AccountId,
+    Prefix::ACCOUNT
+);
+
+impl AccountId {
+    /// The account of a tenant, or of one of its users: the same names give the same id, for ever.
+    #[must_use]
+    pub fn of(tenant: &str, user: Option<&str>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("autoos account v1");
+        hasher.update(&(tenant.len() as u64).to_le_bytes());
+        hasher.update(tenant.as_bytes());
+        if let Some(user) = user {
+            hasher.update(&[1]);
+            hasher.update(user.as_bytes());
+        }
+        Self(hashed(&hasher))
+    }
+}
+
 impl IntentId {
     /// The workflow that runs this intent.
     #[must_use]
@@ -224,6 +247,11 @@ pub fn uuid_of_key(tenant: &str, key: &str) -> Uuid {
     hasher.update(&(tenant.len() as u64).to_le_bytes());
     hasher.update(tenant.as_bytes());
     hasher.update(key.as_bytes());
+    hashed(&hasher)
+}
+
+/// A version 8 UUID of what was hashed.
+fn hashed(hasher: &blake3::Hasher) -> Uuid {
     let mut bytes = [0u8; 16];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
@@ -249,6 +277,16 @@ mod tests {
         assert_eq!(uuid_of_key("a", "b"), uuid_of_key("a", "b"));
         assert_ne!(uuid_of_key("a", "b"), uuid_of_key("ab", ""));
         assert_eq!(uuid_of_key("a", "b").get_version_num(), 8);
+    }
+
+    #[test]
+    fn accounts_have_ids_of_their_own() {
+        let tenant = AccountId::of("acme", None);
+        assert_eq!(tenant, AccountId::of("acme", None));
+        assert_eq!(tenant.to_string(), "ac-2dccf76d-d64b-850e-a193-0fcd236978bd");
+        let all = [tenant, AccountId::of("acme", Some("")), AccountId::of("acm", Some("e"))];
+        let all: std::collections::BTreeSet<_> = all.into_iter().collect();
+        assert_eq!(all.len(), 3);
     }
 
     #[test]

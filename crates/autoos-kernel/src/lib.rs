@@ -6,6 +6,7 @@
 //! What is left out: how events become durable (`autoos-journal`) and who performs the effects
 //! (`autoos-runtime`).
 
+pub mod account;
 pub mod assurance;
 pub mod body;
 pub mod budget;

@@ -24,6 +24,32 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The length of a day of UTC, in milliseconds.
+    pub const DAY_MS: u64 = 86_400_000;
+
+    /// The midnight before, in UTC.
+    #[must_use]
+    pub fn day(self) -> Self {
+        Self(self.0 - self.0 % Self::DAY_MS)
+    }
+
+    /// The midnight that this month began with, in UTC.
+    #[must_use]
+    pub fn month(self) -> Self {
+        let days = self.0 / Self::DAY_MS;
+        let (_, _, day) = civil(days);
+        Self((days + 1 - day) * Self::DAY_MS)
+    }
+
+    /// The midnight that the next month begins with, in UTC; saturates at the end of time.
+    #[must_use]
+    pub fn next_month(self) -> Self {
+        // No month has more than 31 days, and none so few that this would skip one.
+        self.month().plus_ms(31 * Self::DAY_MS).month()
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with milliseconds, `2026-01-31T08:15:00.250Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +91,23 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(951_826_155_250).to_string(), "2000-02-29T12:09:15.250Z");
         assert_eq!(Timestamp(1_767_225_599_999).to_string(), "2025-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn days_and_months_begin_at_midnight() {
+        let months = [
+            (951_826_155_250, "2000-02-01", "2000-03-01"),
+            (1_767_225_599_999, "2025-12-01", "2026-01-01"),
+            (1_767_225_600_000, "2026-01-01", "2026-02-01"),
+            (0, "1970-01-01", "1970-02-01"),
+        ];
+        for (at, month, next) in months {
+            let at = Timestamp(at);
+            assert_eq!(at.month().to_string(), format!("{month}T00:00:00.000Z"));
+            assert_eq!(at.next_month().to_string(), format!("{next}T00:00:00.000Z"));
+            assert_eq!(at.day().to_string()[..10], at.to_string()[..10]);
+            assert_eq!(at.day().day(), at.day());
+        }
     }
 
     #[test]
