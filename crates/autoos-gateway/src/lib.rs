@@ -22,12 +22,14 @@ mod rest;
 mod samples;
 mod serve;
 mod uploads;
+mod webhook;
 mod wire;
 
 pub use auth::OwnerToken;
 pub use backups::{Backup, Backups};
 pub use options::Options;
 pub use samples::{Kind, Sample};
+pub use webhook::{Webhook, WebhookOptions};
 
 use autoos_fabric::ProviderStatus;
 use autoos_guard::Keys;

@@ -21,6 +21,9 @@ pub(crate) struct Config {
     /// How mail is sent; without it there is no `mail.send`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mail: Option<autoos_tools::mail::MailConfig>,
+    /// Where escalations are told of; nowhere where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<autoos_gateway::WebhookOptions>,
     /// Limits of the edge.
     pub(crate) gateway: autoos_gateway::Options,
 }

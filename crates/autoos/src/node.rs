@@ -2,8 +2,8 @@
 
 use crate::config::Config;
 use anyhow::Context as _;
-use autoos_fabric::Fabric;
-use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken};
+use autoos_fabric::{Fabric, secret::SecretRef};
+use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken, Webhook, WebhookOptions};
 use autoos_guard::Keys;
 use autoos_journal::{LocalJournal, LocalOptions};
 use autoos_runtime::{Parts, Runtime, SystemClock};
@@ -24,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) keys: Keys,
     owner: OwnerToken,
     dir: PathBuf,
+    /// Tells of escalations, where it is configured.
+    webhook: Option<Webhook>,
 }
 
 /// What a running node leaves in its data directory, so that commands find it.
@@ -67,6 +69,10 @@ impl Node {
             clock: Arc::new(SystemClock),
         };
         let runtime = Runtime::start(parts, config.runtime.clone()).await?;
+        let webhook = match &config.webhook {
+            Some(options) => Some(webhook(options, &journal, &views)?),
+            None => None,
+        };
         let owner = OwnerToken::new(token());
         let mut options = config.gateway.clone();
         options.uploads.get_or_insert_with(|| dir.join("uploads"));
@@ -83,7 +89,8 @@ impl Node {
             owner: Some(owner.clone()),
             options,
         });
-        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir: dir.to_owned() })
+        let dir = dir.to_owned();
+        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir, webhook })
     }
 
     /// Says in the data directory where this node listens.
@@ -97,6 +104,7 @@ impl Node {
 
     /// Ends everything in order; what is in flight goes on with the next start.
     pub(crate) async fn stop(self) {
+        drop(self.webhook);
         // Nothing to remove where nothing was announced.
         let _ = std::fs::remove_file(Address::path(&self.dir));
         self.runtime.stop().await;
@@ -173,4 +181,28 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         std::fs::copy(from, to)?;
     }
     Ok(())
+}
+
+/// Begins to tell of escalations.
+fn webhook(
+    options: &WebhookOptions,
+    journal: &Arc<LocalJournal>,
+    views: &Views,
+) -> anyhow::Result<Webhook> {
+    let key = SecretRef::parse(&options.secret)
+        .resolve(&|name| std::env::var(name).ok())
+        .map_err(|why| anyhow::anyhow!("in the configuration of the webhook, secret: {why}"))?;
+    let url = reqwest::Url::parse(&options.url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .with_context(|| {
+            format!("in the configuration of the webhook: {:?} is no URL", options.url)
+        })?;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .context("the webhook's client")?;
+    let options = WebhookOptions { url: url.to_string(), ..options.clone() };
+    let key = key.expose().as_bytes();
+    Ok(Webhook::start(journal.clone(), views.clone(), client, options, key))
 }

@@ -11,3 +11,4 @@ mod quarantine;
 mod rest;
 mod support;
 mod uploads;
+mod webhook;
