@@ -105,7 +105,7 @@ impl Decider<'_> {
             return false;
         };
         let confidence = step.doubtful.as_ref().and_then(|output| output.confidence);
-        ceiling.confidence < self.workflow.risk.threshold()
+        ceiling.confidence < step.threshold(self.workflow.risk)
             && confidence.is_some_and(|c| c >= ceiling.confidence)
     }
 

@@ -21,6 +21,13 @@ const OUT_OF_REACH: f64 = 0.2;
 const UNREVIEWED: f64 = 0.9;
 
 impl Step {
+    /// The confidence that its answer needs: what the risk asks for, and for an answer that a lesson
+    /// puts to a quorum what critical risk asks for.
+    pub(super) fn threshold(&self, risk: RiskLevel) -> f64 {
+        let quorum = self.outline.review().is_some_and(|r| r.assurance == Assurance::Quorum);
+        if quorum { RiskLevel::Critical.threshold() } else { risk.threshold() }
+    }
+
     /// Who may be asked for the step's own answer.
     #[must_use]
     pub fn open_models(&self) -> Vec<&Candidate> {
@@ -37,7 +44,16 @@ impl Step {
         };
         let Some(first) = reviewing.answers.first() else { return Vec::new() };
         let all: Vec<&Candidate> = match self.purpose() {
-            Purpose::Second => self.outline.models().iter().filter(|c| !c.fixed).collect(),
+            Purpose::Second => {
+                let mut all: Vec<&Candidate> = self.outline.models().iter().collect();
+                // Whoever was given up is no good witness: only where nobody else is left.
+                let fresh = |c: &&Candidate| !self.without.contains(&c.model);
+                if all.iter().any(|c| fresh(c) && !c.fixed && c.vendor != first.vendor) {
+                    all.retain(fresh);
+                }
+                all.retain(|c| !c.fixed);
+                all
+            }
             Purpose::Answer | Purpose::Review => review.models.iter().collect(),
         };
         let open = |c: &&Candidate| !reviewing.without.contains(&c.model);
@@ -75,7 +91,7 @@ impl Decider<'_> {
         let attempt = run.attempt;
         let goes_on = match run.purpose {
             Purpose::Answer => {
-                let least = self.workflow.risk.threshold() - OUT_OF_REACH;
+                let least = step.threshold(self.workflow.risk) - OUT_OF_REACH;
                 reviewed && output.confidence.is_none_or(|c| c >= least)
             }
             Purpose::Second => true,
@@ -111,16 +127,19 @@ impl Decider<'_> {
 
     /// Why an output is below the threshold of the risk; none when it is good enough.
     fn too_unsure(&self, id: &str, output: &Output) -> Option<String> {
-        let gates = |s: &Step| s.outline.gated || s.outline.review().is_some();
-        let gated = self.workflow.steps.get(id).is_some_and(gates);
-        let (risk, confidence) = (self.workflow.risk, output.confidence.filter(|_| gated)?);
-        (confidence < risk.threshold()).then(|| {
-            let threshold = risk.threshold();
-            let below = format!(
-                "confidence {confidence:.2} is below the {threshold:.2} that {risk} risk asks for"
-            );
-            let review = self.workflow.steps.get(id).and_then(|s| s.outline.review());
-            match review.and_then(|r| r.ceiling.as_ref()) {
+        let gates = |s: &&Step| s.outline.gated || s.outline.review().is_some();
+        let step = self.workflow.steps.get(id).filter(gates)?;
+        let (risk, confidence) = (self.workflow.risk, output.confidence?);
+        let threshold = step.threshold(risk);
+        (confidence < threshold).then(|| {
+            let asks = if threshold > risk.threshold() {
+                "a quorum asks for, by a lesson".to_owned()
+            } else {
+                format!("{risk} risk asks for")
+            };
+            let below =
+                format!("confidence {confidence:.2} is below the {threshold:.2} that {asks}");
+            match step.outline.review().and_then(|r| r.ceiling.as_ref()) {
                 Some(ceiling) if confidence >= ceiling.confidence => {
                     format!("{below}, and it cannot be surer: {}", ceiling.reason)
                 }
