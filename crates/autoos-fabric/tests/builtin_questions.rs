@@ -8,7 +8,7 @@ mod builtin_truth;
 
 use builtin_node::Node;
 use builtin_truth::{
-    COUNTRIES, CUSTOMERS, FILMS, HITS, LINES, ORDERS, READINGS, STAFF, TICKETS,
+    COUNTRIES, CUSTOMERS, FILMS, HITS, LINES, MEMBERS, ORDERS, READINGS, STAFF, TICKETS,
     want::{Question, Want, declines, fault, figure, lists, pairs, ranked, says},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,7 @@ const SENSORS: Contexts = &[("readings", "@readings.jsonl")];
 const CINEMA: Contexts = &[("films", "@films.json")];
 const DESK: Contexts = &[("tickets", "@tickets.tsv")];
 const WORLD: Contexts = &[("countries", "@countries.csv")];
+const GYM: Contexts = &[("gym", "@gym.csv")];
 const ACCESS: Contexts = &[("access", "@access.log")];
 const SERVICE: Contexts = &[("log", "@service.log")];
 
@@ -587,6 +588,52 @@ fn countries() -> Vec<Question> {
     .collect()
 }
 
+fn members() -> Vec<Question> {
+    let m = || MEMBERS.iter();
+    let plan = |p: &'static str| m().filter(move |x| x.2 == p);
+    vec![
+        figure("how many members are there", 10.0),
+        figure("how many members cancelled", m().filter(|x| !x.7.is_empty()).count() as f64),
+        figure(
+            "how many members have not cancelled",
+            m().filter(|x| x.7.is_empty()).count() as f64,
+        ),
+        figure("average age of premium members", mean(plan("premium").map(|x| f64::from(x.3)))),
+        pairs("total monthly fees per club", by(m().map(|x| (x.6, x.5)), total)),
+        says("who visits the most", &["M005"], &[15.0]),
+        says("oldest member", &["M006"], &[61.0]),
+        lists("members older than 40", vec!["M002", "M004", "M006", "M008"], vec!["M001", "M007"]),
+        figure("how many joined in 2023", m().filter(|x| x.1.starts_with("2023")).count() as f64),
+        pairs("members by plan", by(m().map(|x| (x.2, 1.0)), count)),
+        figure("what percentage of members cancelled", 40.0),
+        pairs(
+            "share of premium members per club",
+            vec![
+                ("North".into(), 25.0),
+                ("South".into(), 200.0 / 3.0),
+                ("West".into(), 100.0 / 3.0),
+            ],
+        ),
+        pairs("median age per plan", by(m().map(|x| (x.2, f64::from(x.3))), median)),
+        says("cheapest plan", &["basic"], &[19.9]),
+        lists("youngest member of each club", vec!["M003", "M009", "M010"], vec!["M001"]),
+        lists("members who cancelled in 2024", vec!["M002", "M005", "M009"], vec!["M006", "M001"]),
+        says("which plan is most popular", &["basic", "premium"], &[4.0]),
+        lists("clubs with more than 3 members", vec!["North"], vec!["South", "West"]),
+        says("what plan does M004 have", &["family"], &[]),
+        lists("members with basic or family plan", vec!["M001", "M004"], vec!["M002"]),
+        figure("average fee excluding family", mean(m().filter(|x| x.2 != "family").map(|x| x.5))),
+        lists("top 3 members by visits", vec!["M005", "M003", "M008"], vec!["M002"]),
+        pairs(
+            "compare North and South by number of members",
+            vec![("North".into(), 4.0), ("South".into(), 3.0)],
+        ),
+        declines("what is the email of M003"),
+        declines("how many kids"),
+        declines("which member should get a discount"),
+    ]
+}
+
 fn joined() -> Vec<Question> {
     let of = |key: &str| CUSTOMERS.iter().find(|c| c.0 == key).expect("a customer");
     let o = || ORDERS.iter();
@@ -725,6 +772,7 @@ fn node() -> Node {
         ("countries.csv", builtin_truth::countries()),
         ("access.log", builtin_truth::access()),
         ("service.log", builtin_truth::service()),
+        ("gym.csv", builtin_truth::members()),
     ] {
         node.file(name, &content);
     }
@@ -744,6 +792,7 @@ fn no_answer_is_wrong_and_few_questions_are_declined() {
         (WORLD, countries()),
         (SHOP_AND_CUSTOMERS, joined()),
         (SERVICE, logs()),
+        (GYM, members()),
     ];
     let mut asked = 0;
     for (contexts, questions) in sets {

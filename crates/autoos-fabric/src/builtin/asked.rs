@@ -119,6 +119,22 @@ impl<'a> Asked<'a> {
         columns::synonym(token, self.known).or_else(|| columns::alike(token, self.known))
     }
 
+    /// The column of dates: the one that is spoken of, or the only one.
+    pub(super) fn dates(&self) -> Option<&'a Column> {
+        let mut said: Vec<&'a Column> = Vec::new();
+        for mention in &self.mentions {
+            let dates = mention.value.is_none() && mention.column.holds == Holds::Dates;
+            if dates && !said.iter().any(|c| c.name == mention.column.name) {
+                said.push(mention.column);
+            }
+        }
+        match said.as_slice() {
+            [one] => Some(*one),
+            [] => columns::date_column(self.known),
+            _ => None,
+        }
+    }
+
     /// The names of the table itself are no columns and no values.
     fn names(&mut self) {
         let names = self.known.names();
@@ -160,7 +176,7 @@ impl<'a> Asked<'a> {
                 ("annually", "year"),
             ];
             let unit = adjective.iter().find(|(word, _)| self.tokens[at].low == *word);
-            if let (Some((_, unit)), Some(column)) = (unit, columns::date_column(self.known)) {
+            if let (Some((_, unit)), Some(column)) = (unit, self.dates()) {
                 let column = column.name.clone();
                 self.group(Group { column, unit: Some(unit) });
                 self.used[at] = true;
@@ -245,7 +261,7 @@ impl<'a> Asked<'a> {
         let unit = ["year", "quarter", "month", "weekday", "week", "day", "hour", "minute"]
             .into_iter()
             .find(|u| token.is(&[u]))?;
-        Some((unit, columns::date_column(self.known)?.name.clone()))
+        Some((unit, self.dates()?.name.clone()))
     }
 
     pub(super) fn names_rows(&self, token: &Token) -> bool {
@@ -288,6 +304,7 @@ impl<'a> Asked<'a> {
                     "hire",
                 ])
             || self.known.names().iter().any(|n| same_thing(n, token))
+            || columns::told_apart(token, self.known)
     }
 
     fn said_of(&mut self, key: Option<&str>) {

@@ -186,6 +186,15 @@ pub(super) fn identifies(column: &Column) -> bool {
     named || ["year", "month", "day", "hour", "row"].contains(&column.name.to_lowercase().as_str())
 }
 
+/// "members" where each row has a `member_id` of its own.
+pub(super) fn told_apart(token: &Token, known: &Known<'_>) -> bool {
+    token.kind == Kind::Word
+        && known.columns.iter().any(|c| {
+            let words = split_words(&c.name);
+            !c.repeats && identifies(c) && words.len() == 2 && words::stem(&words[0]) == token.stem
+        })
+}
+
 /// Columns of figures that mean an amount.
 pub(super) fn measurable<'a>(known: &'a Known<'_>) -> Vec<&'a Column> {
     known.columns.iter().filter(|c| c.holds == Holds::Numbers && !identifies(c)).collect()

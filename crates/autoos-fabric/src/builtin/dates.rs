@@ -2,7 +2,6 @@
 
 use super::{
     asked::Asked,
-    columns,
     question::Condition,
     sniff::Column,
     unable::Unable,
@@ -27,7 +26,7 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
         if op == "eq" && side_by_side(asked, at, &period, end)? {
             continue;
         }
-        let Some(column) = columns::date_column(asked.known) else {
+        let Some(column) = asked.dates() else {
             let from = asked.is(at, &["from"]) && !asked.is(end, &["to", "until", "on", "onwards"]);
             let op = if from { "eq" } else { op };
             if let Some(year) =
@@ -101,7 +100,7 @@ fn between(asked: &mut Asked<'_>) -> Result<(), Unable> {
 
 /// The column that a stretch is of: dates, or years as figures.
 fn dated(asked: &Asked<'_>, from: &str, upto: &str) -> Result<(String, serde_json::Value), Unable> {
-    if let Some(column) = columns::date_column(asked.known) {
+    if let Some(column) = asked.dates() {
         return Ok((column.name.clone(), json!([from, upto])));
     }
     let year = asked.known.columns.iter().find(|c| c.name.eq_ignore_ascii_case("year"));
@@ -128,14 +127,14 @@ fn bare(asked: &mut Asked<'_>) -> Result<(), Unable> {
                         "most", "limit",
                     ],
                 ));
-        if counted || end == at || columns::date_column(asked.known).is_none() {
+        if counted || end == at || asked.dates().is_none() {
             continue;
         }
         if side_by_side(asked, at, &period, end)? {
             continue;
         }
         let Period::Written(text) = period else { continue };
-        let column = columns::date_column(asked.known).map(|c| c.name.clone()).unwrap_or_default();
+        let column = asked.dates().map(|c| c.name.clone()).unwrap_or_default();
         asked.take(at..end);
         let condition = written(column, "eq", &text);
         asked.condition(condition, at..end);
@@ -167,7 +166,7 @@ fn side_by_side(
         }
         _ => return Err(asked.unclear("which years are meant")),
     };
-    let Some(column) = columns::date_column(asked.known).map(|c| c.name.clone()) else {
+    let Some(column) = asked.dates().map(|c| c.name.clone()) else {
         return Err(asked.unclear("which column the dates are compared with"));
     };
     let unit = match (first.len(), second.len()) {

@@ -44,6 +44,7 @@ pub(super) fn read(asked: &mut Asked<'_>) {
         }
         said(asked, at);
         turned(asked, at);
+        happened(asked, at);
     }
 }
 
@@ -82,6 +83,52 @@ fn said(asked: &mut Asked<'_>, at: usize) {
     asked.take(from..upto);
     let column = mention.column.name.clone();
     asked.condition(Condition { column, op: "eq", value: truth(&value) }, from..upto);
+}
+
+/// "cancelled", "not cancelled" where `cancelled_on` is empty in some rows: it happened, or not.
+fn happened(asked: &mut Asked<'_>, at: usize) {
+    let Some(mention) = asked.column_at(at).cloned() else { return };
+    let column = mention.column;
+    if column.holds != super::sniff::Holds::Dates
+        || !column.empties
+        || !asked.tokens[at].low.ends_with("ed")
+    {
+        return;
+    }
+    let places = [
+        "in", "on", "since", "after", "before", "until", "between", "during", "from", "per", "by",
+        "each", "is", "first", "last",
+    ];
+    let dated = asked.is(at + 1, &places)
+        && asked.tokens.get(at + 2).is_some_and(|t| {
+            !matches!(t.kind, Kind::Word)
+                || words::month(&t.low).is_some()
+                || t.is(&["the", "each"])
+        })
+        || asked.is(at + 1, &["per", "by", "each"])
+        || at > 0 && asked.is(at - 1, &["by", "per", "each", "recently", "most", "last"]);
+    if dated {
+        return;
+    }
+    let (mut from, mut not) = (at, false);
+    while from > 0
+        && asked.is(
+            from - 1,
+            &[
+                "not", "never", "have", "has", "haven't", "hasn't", "been", "were", "weren't",
+                "is", "isn't", "are", "aren't", "yet",
+            ],
+        )
+    {
+        from -= 1;
+        not |= asked.is(from, &["not", "never", "haven't", "hasn't", "weren't", "isn't", "aren't"]);
+    }
+    asked.take(from..mention.range.end);
+    let op = if not { "empty" } else { "not_empty" };
+    asked.condition(
+        Condition { column: column.name.clone(), op, value: Value::Null },
+        from..mention.range.end,
+    );
 }
 
 /// "offline" where a column is `online`; "unassigned" where one is `assignee`.

@@ -89,11 +89,23 @@ fn levels(lines: &[&str]) -> Option<Vec<Column>> {
 }
 
 fn dates(lines: usize) -> Column {
-    Column { name: "time".into(), values: Vec::new(), repeats: lines > 1, holds: Holds::Dates }
+    Column {
+        name: "time".into(),
+        values: Vec::new(),
+        repeats: lines > 1,
+        empties: false,
+        holds: Holds::Dates,
+    }
 }
 
 fn clock() -> Column {
-    Column { name: "clock".into(), values: Vec::new(), repeats: true, holds: Holds::Words }
+    Column {
+        name: "clock".into(),
+        values: Vec::new(),
+        repeats: true,
+        empties: false,
+        holds: Holds::Words,
+    }
 }
 
 /// Whether a clause asks of single records what the report on a log does not say.

@@ -17,7 +17,8 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
         }
         let Some((what, p, upto)) = measure_word(asked, at) else { continue };
         let counted = asked.query.measures.iter().any(|m| m.what == "count");
-        if what == "sum" && counted && at > 0 && asked.is(at - 1, &["in"]) {
+        let before = !asked.query.measures.is_empty();
+        if what == "sum" && before && at > 0 && asked.is(at - 1, &["in"]) {
             // "How many … in total" counts, and adds nothing up.
             asked.used[at] = true;
         } else if what == "count" {
@@ -439,6 +440,16 @@ fn share(asked: &mut Asked<'_>) -> Result<(), Unable> {
             (false, _) => after,
             (true, 0) => Vec::new(),
             // "closed tickets of the web team": what stands before the noun is the part.
+            (true, _)
+                if asked
+                    .query
+                    .conditions
+                    .iter()
+                    .any(|c| c.op == "not_empty" || c.op == "empty")
+                    && asked.query.conditions.len() == 1 =>
+            {
+                vec![0]
+            }
             (true, _) if asked.query.groups.is_empty() || asked.query.conditions.len() == 1 => {
                 vec![0]
             }

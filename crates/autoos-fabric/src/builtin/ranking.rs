@@ -401,8 +401,7 @@ fn key(
         }
     }
     if date {
-        let column = columns::date_column(asked.known)
-            .ok_or_else(|| asked.unclear("which column holds the date"))?;
+        let column = asked.dates().ok_or_else(|| asked.unclear("which column holds the date"))?;
         return Ok(Decides::Column(column.name.clone()));
     }
     if let Some(hint) = hint {
@@ -410,7 +409,7 @@ fn key(
             return Ok(Decides::Column(column.name.clone()));
         }
         if hint == "age"
-            && let Some(column) = columns::date_column(asked.known)
+            && let Some(column) = asked.dates()
         {
             // The oldest is what began first.
             return Ok(Decides::Column(column.name.clone()));
@@ -503,7 +502,8 @@ fn place(
         (Subject::Groups, Decides::Column(column)) => {
             let extreme = if largest { "max" } else { "min" };
             let whole_figure = groups_said && asked.query.per.is_none();
-            let what = if whole_figure || rate_like(&column) { extreme } else { "sum" };
+            let priced = hint(&found.low, None) == Some("price");
+            let what = if whole_figure || priced || rate_like(&column) { extreme } else { "sum" };
             asked.query.measures.push(Measure::new(what, Some(column)));
             if whole_figure {
                 // Each group has its own highest; none of them is left out.

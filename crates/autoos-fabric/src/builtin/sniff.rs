@@ -35,6 +35,8 @@ pub(super) struct Column {
     pub(super) values: Vec<String>,
     /// Whether some value stands in several rows.
     pub(super) repeats: bool,
+    /// Whether some row has no value.
+    pub(super) empties: bool,
     /// What the values are.
     pub(super) holds: Holds,
 }
@@ -196,9 +198,11 @@ fn fields(line: &str, separator: char) -> Vec<String> {
 
 pub(super) fn column(name: &str, values: impl Iterator<Item = String>) -> Column {
     let mut distinct: Vec<String> = Vec::new();
-    let mut repeats = false;
-    for value in values.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()) {
-        if distinct.contains(&value) {
+    let (mut repeats, mut empties) = (false, false);
+    for value in values.map(|v| v.trim().to_owned()) {
+        if value.is_empty() {
+            empties = true;
+        } else if distinct.contains(&value) {
             repeats = true;
         } else if distinct.len() < 60 {
             distinct.push(value);
@@ -217,7 +221,7 @@ pub(super) fn column(name: &str, values: impl Iterator<Item = String>) -> Column
     } else {
         Holds::Words
     };
-    Column { name: name.to_owned(), values: distinct, repeats, holds }
+    Column { name: name.to_owned(), values: distinct, repeats, empties, holds }
 }
 
 /// The objects that a JSON head shows whole, and the key of the array that they are in.
@@ -288,7 +292,7 @@ fn columns_of_rows(rows: &[Value]) -> Vec<Column> {
     }
     let of = |name: &String| -> Vec<String> {
         let cells = cells.iter().flatten();
-        cells.filter(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.clone()).collect()
+        cells.filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect()
     };
     names.iter().map(|name| column(name, of(name).into_iter())).collect()
 }

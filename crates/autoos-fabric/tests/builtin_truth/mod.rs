@@ -319,3 +319,31 @@ pub fn service() -> String {
     }
     log
 }
+
+/// A member of a club: key, joined, plan, age, visits each month, fee, club, cancelled on.
+pub type Member =
+    (&'static str, &'static str, &'static str, u32, u32, f64, &'static str, &'static str);
+
+pub const MEMBERS: &[Member] = &[
+    ("M001", "2023-02-11", "basic", 34, 4, 19.90, "North", ""),
+    ("M002", "2022-07-05", "premium", 51, 9, 49.00, "South", "2024-03-01"),
+    ("M003", "2024-01-20", "basic", 23, 12, 19.90, "North", ""),
+    ("M004", "2021-11-30", "family", 42, 3, 79.50, "West", ""),
+    ("M005", "2023-09-14", "premium", 29, 15, 49.00, "West", "2024-06-15"),
+    ("M006", "2022-03-03", "basic", 61, 2, 19.90, "South", "2023-12-31"),
+    ("M007", "2024-04-08", "family", 38, 7, 79.50, "North", ""),
+    ("M008", "2023-05-25", "premium", 45, 11, 49.00, "North", ""),
+    ("M009", "2021-08-17", "basic", 27, 6, 19.90, "West", "2024-01-10"),
+    ("M010", "2024-02-02", "premium", 33, 8, 49.00, "South", ""),
+];
+
+/// Two columns of dates, one of them empty where nothing happened.
+pub fn members() -> String {
+    let mut csv =
+        "member_id,joined,plan,age,visits_per_month,monthly_fee,club,cancelled_on\n".to_owned();
+    for (id, joined, plan, age, visits, fee, club, cancelled) in MEMBERS {
+        writeln!(csv, "{id},{joined},{plan},{age},{visits},{fee:.2},{club},{cancelled}")
+            .expect("written");
+    }
+    csv
+}
