@@ -15,7 +15,7 @@
 //! | `local` | the local journal: its threads, opening, recovery, backup |
 //! | `log` | frames, segments and records: the boundary of durability |
 //! | `store` | the event store on sled, rebuilt from the log when it must be |
-//! | `vault` | keys, and bodies sealed under them |
+//! | `vault`, `texts` | keys, bodies sealed under them, and the texts in events |
 //! | `subscribe`, `groups` | the event bus: subscriptions, and groups that share the shards |
 //! | `disk` | the disk as a port, and one for tests that loses power |
 //! | `conformance` | what every journal must do (feature `testing`) |
@@ -46,6 +46,7 @@ mod memory;
 mod row;
 mod store;
 mod subscribe;
+mod texts;
 mod vault;
 
 pub use error::Error;
@@ -60,6 +61,7 @@ pub use local::{
 };
 pub use memory::{MemoryJournal, Outcome};
 pub use row::{Chain, chain_next, chain_start};
+pub use texts::{ERASED, open_texts, seal_texts};
 
 use autoos_kernel::{
     body::BodyRef,

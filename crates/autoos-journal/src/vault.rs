@@ -1,9 +1,9 @@
-//! Keys and sealed bodies: XChaCha20-Poly1305 under an owner's random key, which is itself
+//! Keys, and what is sealed under them (bodies, texts of events, snapshots): XChaCha20-Poly1305 under an owner's random key, which is itself
 //! sealed ("wrapped") under the key of the installation.
 //!
 //! What is sealed is bound to its place by associated data, so that one owner's body cannot be
 //! passed off as another's. A sealed thing is its nonce of 24 random bytes, then the ciphertext.
-//! Destroying the wrapped key makes every body under it unreadable.
+//! Destroying the wrapped key makes all that is sealed under it unreadable.
 
 use crate::{BodyKey, Error, Key};
 use autoos_kernel::body::BodyRef;
@@ -68,8 +68,45 @@ fn place(owner: Uuid, body: BodyRef) -> [u8; 52] {
     place
 }
 
+/// Seals a text of an event. Its nonce is a keyed hash of the text, so that the same event is
+/// recorded in the same bytes.
+pub(crate) fn seal_text(key: &BodyKey, text: &str) -> Vec<u8> {
+    let hashing = blake3::derive_key("autoos text nonce v1", &key.secret.0);
+    let hash = blake3::keyed_hash(&hashing, text.as_bytes());
+    let nonce = hash.as_bytes()[..NONCE].try_into().expect("24 bytes");
+    seal_with(&key.secret, nonce, &named(key.owner, b"text"), text.as_bytes())
+}
+
+/// A text as it was; none when it is not one of this owner's.
+pub(crate) fn open_text(key: &BodyKey, sealed: &[u8]) -> Option<String> {
+    let plain = open(&key.secret, &named(key.owner, b"text"), sealed)?;
+    String::from_utf8(plain).ok()
+}
+
+impl BodyKey {
+    /// Seals a snapshot's state: it holds the texts of the events that it is the fold of.
+    #[must_use]
+    pub fn seal_state(&self, state: &[u8]) -> Vec<u8> {
+        seal(&self.secret, &named(self.owner, b"state"), state)
+    }
+
+    /// The state that [`Self::seal_state`] sealed; none when it is not one of this owner's.
+    #[must_use]
+    pub fn open_state(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        open(&self.secret, &named(self.owner, b"state"), sealed)
+    }
+}
+
+/// The place of what has no name of its own.
+fn named(owner: Uuid, what: &[u8]) -> Vec<u8> {
+    [owner.as_bytes(), what].concat()
+}
+
 fn seal(key: &Key, place: &[u8], plain: &[u8]) -> Vec<u8> {
-    let nonce: [u8; NONCE] = rand::random();
+    seal_with(key, rand::random(), place, plain)
+}
+
+fn seal_with(key: &Key, nonce: [u8; NONCE], place: &[u8], plain: &[u8]) -> Vec<u8> {
     let cipher = XChaCha20Poly1305::new((&key.0).into());
     let sealed = cipher
         .encrypt(XNonce::from_slice(&nonce), Payload { msg: plain, aad: place })
@@ -103,5 +140,23 @@ mod tests {
             assert!(open_body(&key, body, &sealed[..cut]).is_err());
         }
         assert!(!sealed.windows(5).any(|part| part == b"hello"));
+    }
+
+    #[test]
+    fn texts_and_states_are_their_owners() {
+        let key =
+            |owner, secret| BodyKey { owner: Uuid::from_u128(owner), secret: Key([secret; 32]) };
+        let (one, same_secret, same_owner) = (key(1, 2), key(2, 2), key(1, 3));
+        let text = seal_text(&one, "hello");
+        assert_eq!(text, seal_text(&one, "hello"), "decided again, it is the same");
+        assert_ne!(text[..NONCE], seal_text(&one, "hellp")[..NONCE]);
+        assert_eq!(open_text(&one, &text).as_deref(), Some("hello"));
+        let state = one.seal_state(b"hello");
+        assert_eq!(one.open_state(&state).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(one.open_state(&text), None, "a text is no state");
+        for other in [same_secret, same_owner] {
+            assert_eq!(open_text(&other, &text), None);
+            assert_eq!(other.open_state(&state), None);
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! What everyone who works on a workflow is told of its intent, and how that is read back.
 
-use autoos_journal::{BodyKey, Error, Event, Journal, SharedJournal};
+use autoos_journal::{BodyKey, Error, Event, Journal, SharedJournal, open_texts};
 use autoos_kernel::{
     body::BodyRef,
     codec::Recorded,
-    id::{IntentId, WorkflowId},
+    id::{IntentId, StreamId, WorkflowId},
     intent::{self, Content, Intent},
     plan::Plan,
     words::RiskLevel,
@@ -127,7 +127,7 @@ pub(crate) async fn load_intent(
 ) -> Result<(Intent, u64), Error> {
     let mut intent = Intent::new(id);
     let mut next = 0;
-    for event in journal.read(id.stream(), 0, PAGE).await? {
+    for event in read_events(journal, id.stream(), 0).await? {
         if let Some(decoded) = decode::<intent::Event>(&event)? {
             intent.fold(&decoded);
         }
@@ -142,15 +142,17 @@ pub(crate) async fn load_workflow(
 ) -> Result<(Workflow, u64), Error> {
     let mut workflow = Workflow::new(id);
     let mut next = 0;
+    // A snapshot only saves time: one that does not read is as good as none.
     if let Some(snapshot) = journal.snapshot(id.stream()).await?
         && snapshot.version == FOLD_VERSION
-        // A snapshot only saves time: one that does not read is as good as none.
-        && let Ok(state) = rmp_serde::from_slice(&snapshot.state)
+        && let Ok(key) = journal.body_key(id.0).await
+        && let Some(state) = key.open_state(&snapshot.state)
+        && let Ok(state) = rmp_serde::from_slice(&state)
     {
         (workflow, next) = (state, snapshot.next);
     }
     loop {
-        let page = journal.read(id.stream(), next, PAGE).await?;
+        let page = read_events(journal, id.stream(), next).await?;
         for event in &page {
             if let Some(decoded) = decode::<autoos_kernel::workflow::Event>(event)? {
                 workflow.fold(&decoded, event.at);
@@ -188,6 +190,17 @@ async fn open_brief(
         contexts,
         key: journal.body_key(uuid).await?,
     })
+}
+
+/// A page of events with their texts opened.
+async fn read_events(
+    journal: &SharedJournal,
+    stream: StreamId,
+    from: u64,
+) -> Result<Vec<Event>, Error> {
+    let mut page = journal.read(stream, from, PAGE).await?;
+    open_texts(&**journal, &mut page).await?;
+    Ok(page)
 }
 
 fn decode<E: Recorded>(event: &Event) -> Result<Option<E>, Error> {

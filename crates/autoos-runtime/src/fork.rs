@@ -12,7 +12,9 @@ use crate::{
     submission::{Refusal, Submitted},
     workflow::{new_events, standing},
 };
-use autoos_journal::{Batch, Body, BodyKey, Error, Journal, NewEvent, Standing, StreamWrite};
+use autoos_journal::{
+    Batch, Body, BodyKey, Error, Journal, NewEvent, Standing, StreamWrite, open_texts, seal_texts,
+};
 use autoos_kernel::{
     body::BodyRef,
     codec::Recorded,
@@ -52,14 +54,14 @@ pub(crate) async fn fork(
             *body = copies.copy(*body).await?;
         }
         workflow.fold(&event, at);
-        events.push(recorded(&event, at, actor));
+        events.push(recorded(event, &key, at, actor));
     }
     check(&workflow, model.as_deref())?;
     let router = Fabrics(&*parts.llm);
     let mut means = Means { rng: &mut SystemRng, router: &router };
     let command = Command::Fork { parent, at, model, by: by.clone() };
     let decided = workflow.decide(command, now, &mut means)?;
-    events.extend(new_events(&decided, &by, None, now));
+    events.extend(new_events(decided, &key, &by, None, now));
 
     request.text = copies.copy(request.text).await?;
     for context in &mut request.contexts {
@@ -76,7 +78,7 @@ pub(crate) async fn fork(
         .map_err(|why| Refusal::Invalid(vec![why.to_string()]))?;
     let shard = workflow.id.stream().shard(parts.journal.shards());
     let write = |stream, events, standing| StreamWrite { stream, expect: 0, events, standing };
-    let accepted = new_events(&accepted, &by, None, now).collect();
+    let accepted = new_events(accepted, &key, &by, None, now);
     let batch = Batch {
         epoch: parts.journal.epoch(shard),
         writes: vec![
@@ -103,7 +105,9 @@ async fn taken(
     }
     let count = usize::try_from(at).unwrap_or(usize::MAX);
     let mut taken = Vec::with_capacity(count);
-    for event in parts.journal.read(parent.stream(), 0, count).await? {
+    let mut events = parts.journal.read(parent.stream(), 0, count).await?;
+    open_texts(&*parts.journal, &mut events).await?;
+    for event in events {
         let known = Event::decode(&event.kind, &event.body)
             .map_err(|why| Error::Corrupt(format!("{} at {}: {why}", event.stream, event.seq)))?;
         taken.extend(known.map(|known| (known, event.at, event.actor)));
@@ -111,7 +115,8 @@ async fn taken(
     Ok(taken)
 }
 
-fn recorded(event: &Event, at: Timestamp, actor: String) -> NewEvent {
+fn recorded(mut event: Event, key: &BodyKey, at: Timestamp, actor: String) -> NewEvent {
+    seal_texts(&mut event, key);
     let (kind, body) = (event.kind().to_owned(), event.encode());
     NewEvent { at, actor, cause: None, trace: None, kind, body }
 }

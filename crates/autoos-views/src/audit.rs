@@ -3,7 +3,7 @@
 
 use crate::{
     Error, sentence,
-    story::{Story, decode, read_all},
+    story::{Story, decode, read_all, read_recorded},
     view::rfc3339,
 };
 use autoos_journal::{self as journal, Chain, SharedJournal, chain_next, chain_start};
@@ -75,7 +75,7 @@ pub(crate) async fn trail(
 
 /// By time, each stream in its own order; at the same time what begins comes first and what
 /// settles last.
-fn merge(intents: Vec<journal::Event>, events: Vec<journal::Event>) -> Vec<journal::Event> {
+pub(crate) fn merge(intents: Vec<journal::Event>, events: Vec<journal::Event>) -> Vec<journal::Event> {
     let mut merged = Vec::with_capacity(intents.len() + events.len());
     let mut intents = intents.into_iter().peekable();
     let mut events = events.into_iter().peekable();
@@ -163,7 +163,7 @@ async fn chain_of(journal: &SharedJournal, stream: StreamId) -> Result<(u64, Cha
     // The head first: what is appended while the stream is read then lies behind it.
     let Some(head) = journal.head(stream).await? else { return Ok((0, chain_start(stream))) };
     let mut chain = chain_start(stream);
-    let events = read_all(journal, stream, head.next).await?;
+    let events = read_recorded(journal, stream, head.next).await?;
     for event in &events {
         chain = chain_next(&chain, event);
     }

@@ -5,7 +5,7 @@ use crate::{
     Error,
     view::{AttemptView, Calls, Tokens},
 };
-use autoos_journal::{self as journal, SharedJournal};
+use autoos_journal::{self as journal, SharedJournal, open_texts};
 use autoos_kernel::{
     codec::Recorded,
     id::{StreamId, WorkflowId},
@@ -43,6 +43,8 @@ pub(crate) struct StepStory {
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) attempts: Vec<AttemptView>,
+    /// Why no model could be asked the last time that none could.
+    pub(crate) awaited: Option<String>,
 }
 
 impl Story {
@@ -177,6 +179,10 @@ impl Story {
                     tried.detail = Some(detail.clone());
                 }
             }
+            Event::ModelsAwaited { step, reason, .. } => {
+                let step = self.steps.entry(step.clone()).or_default();
+                step.awaited = Some(reason.clone());
+            }
             Event::TimerSet { step, .. } => {
                 self.steps.entry(step.clone()).or_default().started.get_or_insert(at);
             }
@@ -221,8 +227,9 @@ impl Story {
 
     /// What a step does, in a line; an element of a list has the list's title and its number.
     pub(crate) fn title(&self, id: &str) -> Option<String> {
-        if id == workflow::PLANNING {
-            return Some("Make a plan".to_owned());
+        if workflow::is_planning(id) {
+            let first = id == workflow::PLANNING;
+            return Some(if first { "Make a plan" } else { "Plan around what failed" }.to_owned());
         }
         let (of, item) = match self.workflow.steps.get(id).and_then(|s| s.parent.as_ref()) {
             Some((list, item)) => (list.as_str(), Some(item + 1)),
@@ -253,8 +260,19 @@ pub(crate) fn decode<E: Recorded>(event: &journal::Event) -> Result<Option<E>, E
     })
 }
 
-/// The events of a stream up to but without sequence `until`.
+/// The events of a stream up to but without sequence `until`, their texts opened.
 pub(crate) async fn read_all(
+    journal: &SharedJournal,
+    stream: StreamId,
+    until: u64,
+) -> Result<Vec<journal::Event>, Error> {
+    let mut events = read_recorded(journal, stream, until).await?;
+    open_texts(&**journal, &mut events).await?;
+    Ok(events)
+}
+
+/// The same as they were recorded: what their chain is over.
+pub(crate) async fn read_recorded(
     journal: &SharedJournal,
     stream: StreamId,
     until: u64,

@@ -11,7 +11,7 @@ use crate::{
     view::StepView,
     wake::Waker,
 };
-use autoos_journal::{self as journal, SharedJournal};
+use autoos_journal::{self as journal, SharedJournal, open_texts};
 use autoos_kernel::{id::WorkflowId, words::WorkflowState};
 use futures::{StreamExt, stream, stream::BoxStream};
 use serde::Serialize;
@@ -91,10 +91,11 @@ impl Watcher {
     async fn fill(&mut self) -> Result<(), Error> {
         // Marked as seen before looking, so that what is recorded in between wakes the wait.
         self.waker.mark_seen();
-        let page = self.journal.read(self.id.stream(), self.story.next, PAGE).await?;
+        let mut page = self.journal.read(self.id.stream(), self.story.next, PAGE).await?;
         if page.is_empty() {
             return self.waker.wait().await;
         }
+        open_texts(&*self.journal, &mut page).await?;
         self.read.extend(page);
         Ok(())
     }

@@ -7,7 +7,7 @@
 
 use super::{Answers, OrStatus as _, Services, answers, call};
 use crate::{call::Call, edge::Edge, fault::Fault, wire};
-use autoos_journal::{Cursor, Event, Member, Position};
+use autoos_journal::{Cursor, Event, Member, Position, open_texts};
 use autoos_kernel::{
     codec::Recorded,
     id::{Prefix, WorkflowId},
@@ -72,13 +72,18 @@ struct Wanted {
 
 impl Wanted {
     /// The event as it is sent; none for one that is not wanted or not the caller's.
-    async fn take(&mut self, position: Position, event: Event) -> Result<Option<v1::Event>, Fault> {
+    async fn take(
+        &mut self,
+        position: Position,
+        mut event: Event,
+    ) -> Result<Option<v1::Event>, Fault> {
         let ours = matches!(event.stream.prefix, Prefix::INTENT | Prefix::WORKFLOW);
         let about = self.workflow.is_none_or(|workflow| workflow.0 == event.stream.uuid);
         let kind = self.kinds.is_empty() || self.kinds.contains(&event.kind);
         if !(ours && about && kind && self.owns(event.stream.uuid).await?) {
             return Ok(None);
         }
+        open_texts(&*self.edge.journal, std::slice::from_mut(&mut event)).await?;
         Ok(Some(wire_event(position, event)))
     }
 

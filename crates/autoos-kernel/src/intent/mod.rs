@@ -81,6 +81,22 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Every text in it that came from outside; the journal keeps these sealed, so that they go
+    /// with the workflow's key. Whose it is and for whom stays: bills and audits need it.
+    pub fn texts_mut(&mut self, f: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Accepted(request) => {
+                for context in &mut request.contexts {
+                    f(&mut context.name);
+                    f(&mut context.label);
+                }
+            }
+            Self::Settled { .. } => {}
+        }
+    }
+}
+
 /// A command to an intent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

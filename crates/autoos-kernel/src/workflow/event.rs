@@ -269,6 +269,44 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every text in it that came from outside: from models, tools, vendors and people. The
+    /// journal keeps these sealed, so that they go with the workflow's key. What stays is
+    /// structure (ids of steps, names of models and tools) and who did what.
+    pub fn texts_mut(&mut self, f: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::PlanRefused { problems } => problems.iter_mut().for_each(f),
+            Self::StepEvaluated {
+                verdict: Verdict::Skip { reason: text } | Verdict::Impossible { reason: text },
+                ..
+            }
+            | Self::ModelsAwaited { reason: text, .. }
+            | Self::AnswerTaken { reason: text, .. }
+            | Self::AttemptFailed { detail: text, .. }
+            | Self::RungClimbed { tried: text, .. }
+            | Self::StepSkipped { reason: text, .. }
+            | Self::Escalated { detail: text, .. }
+            | Self::CancelRequested { reason: text, .. }
+            | Self::Failed { reason: text }
+            | Self::Cancelled { reason: text } => f(text),
+            // Named one by one: whoever adds a kind has to say whether it holds a text.
+            Self::Created(_)
+            | Self::PlanAdopted { .. }
+            | Self::StepEvaluated { verdict: Verdict::Run | Verdict::Each(_), .. }
+            | Self::TimerSet { .. }
+            | Self::TimerFired { .. }
+            | Self::AttemptStarted { .. }
+            | Self::AttemptAnswered { .. }
+            | Self::AttemptCompleted { .. }
+            | Self::AttemptInDoubt { .. }
+            | Self::StepFailed { .. }
+            | Self::EscalationResolved { .. }
+            | Self::Forked { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Completed { .. } => {}
+        }
+    }
+
     /// Every body that it names, to be given another name: a fork keeps its own copies.
     pub fn bodies_mut(&mut self) -> Vec<&mut BodyRef> {
         fn of(output: &mut Output) -> Vec<&mut BodyRef> {

@@ -98,6 +98,7 @@ pub(crate) async fn prepare(
     let router = Fabrics(&*parts.llm);
     let mut means = Means { rng: &mut SystemRng, router: &router };
     let created = workflow.decide(Command::Create(seed), now, &mut means)?;
+    let workflow_next = created.len() as u64;
 
     let shard = workflow.id.stream().shard(parts.journal.shards());
     let trace = submission.trace;
@@ -107,13 +108,13 @@ pub(crate) async fn prepare(
         writes: vec![
             write(
                 intent.id.stream(),
-                new_events(&accepted, "intent", trace, now).collect(),
+                new_events(accepted, &key, "intent", trace, now),
                 // Its workflow says whether it must be woken; it never wakes by itself.
                 Standing::Waiting { wake: None },
             ),
             write(
                 workflow.id.stream(),
-                new_events(&created, "intent", trace, now).collect(),
+                new_events(created, &key, "intent", trace, now),
                 standing(&workflow, now),
             ),
         ],
@@ -124,7 +125,7 @@ pub(crate) async fn prepare(
         brief: Arc::new(brief),
         intent,
         intent_next: 1,
-        workflow_next: created.len() as u64,
+        workflow_next,
         plan: workflow.plan.as_ref().map(|adopted| adopted.body).zip(plan),
         workflow,
         outputs: HashMap::new(),

@@ -307,7 +307,8 @@ impl State {
         }
         let stream = open.intent.id.stream();
         let epoch = self.parts.journal.epoch(stream.shard(self.parts.journal.shards()));
-        let events = new_events(&settled, "intent", self.trace, self.parts.clock.now()).collect();
+        let now = self.parts.clock.now();
+        let events = new_events(settled, &open.brief.key, "intent", self.trace, now);
         let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
         let append =
             self.parts.journal.append(Batch { epoch, writes: vec![write], bodies: Vec::new() });

@@ -216,7 +216,8 @@ impl State {
     /// Decides what waits in the queue and hands it to the journal as one append.
     fn record(&mut self, myself: &ActorRef<Message>) {
         let now = self.parts.clock.now();
-        let mut draft = Draft::default();
+        let brief = self.brief.clone();
+        let mut draft = Draft::new(&brief.key);
         let llm = self.parts.llm.clone();
         let (router, mut rng) = (Fabrics(&*llm), SystemRng);
         let mut means = Means { rng: &mut rng, router: &router };
@@ -275,6 +276,7 @@ impl State {
         }
         self.snapshot_at = self.next;
         let Ok(state) = rmp_serde::to_vec_named(&self.workflow) else { return };
+        let state = self.brief.key.seal_state(&state);
         let snapshot = Snapshot { next: self.next, version: FOLD_VERSION, state };
         let saved = self.parts.journal.save_snapshot(self.workflow.id.stream(), snapshot);
         let id = self.workflow.id;

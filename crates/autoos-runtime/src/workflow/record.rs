@@ -4,7 +4,7 @@ use super::{
     Order, Reply,
     learn::{self, Learned},
 };
-use autoos_journal::{Batch, Body, NewEvent, Standing, StreamWrite, Trace};
+use autoos_journal::{Batch, Body, BodyKey, NewEvent, Standing, StreamWrite, Trace, seal_texts};
 use autoos_kernel::{
     codec::Recorded,
     time::Timestamp,
@@ -14,8 +14,9 @@ use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 
 /// The next append, as it grows.
-#[derive(Default)]
-pub(super) struct Draft {
+pub(super) struct Draft<'a> {
+    /// Under what texts are sealed.
+    key: &'a BodyKey,
     events: Vec<NewEvent>,
     bodies: Vec<Body>,
     /// Who waits for it.
@@ -24,7 +25,12 @@ pub(super) struct Draft {
     pub(super) learned: Vec<Learned>,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
+    pub(super) fn new(key: &'a BodyKey) -> Self {
+        let (events, bodies, replies, learned) = Default::default();
+        Self { key, events, bodies, replies, learned }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
@@ -78,7 +84,7 @@ impl Draft {
         {
             outputs.insert(step, value);
         }
-        self.events.extend(new_events(&events, &order.by, trace, now));
+        self.events.extend(new_events(events, self.key, &order.by, trace, now));
         self.bodies.append(&mut order.bodies);
         self.replies.extend(order.reply);
     }
@@ -97,21 +103,26 @@ impl Draft {
     }
 }
 
-/// Events as the journal takes them.
-pub(crate) fn new_events<'a, E: Recorded>(
-    events: &'a [E],
-    by: &'a str,
+/// Events as the journal takes them, their texts sealed under the workflow's key.
+pub(crate) fn new_events<E: Recorded>(
+    events: Vec<E>,
+    key: &BodyKey,
+    by: &str,
     trace: Option<Trace>,
     now: Timestamp,
-) -> impl Iterator<Item = NewEvent> + 'a {
-    events.iter().map(move |event| NewEvent {
-        at: now,
-        actor: by.to_owned(),
-        cause: None,
-        trace,
-        kind: event.kind().to_owned(),
-        body: event.encode(),
-    })
+) -> Vec<NewEvent> {
+    let new = |mut event: E| {
+        seal_texts(&mut event, key);
+        NewEvent {
+            at: now,
+            actor: by.to_owned(),
+            cause: None,
+            trace,
+            kind: event.kind().to_owned(),
+            body: event.encode(),
+        }
+    };
+    events.into_iter().map(new).collect()
 }
 
 /// How a workflow stands for whoever starts the next process.

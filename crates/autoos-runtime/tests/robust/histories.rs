@@ -2,7 +2,7 @@
 
 use crate::support::{Counter, Setup, World, plan, ready, release, submission};
 use autoos_fabric::Task;
-use autoos_journal::Journal as _;
+use autoos_journal::{Journal as _, open_texts};
 use autoos_kernel::{
     codec::Recorded as _,
     words::WorkflowState,
@@ -58,7 +58,8 @@ async fn a_long_history_is_folded_from_its_snapshot() {
     })
     .await;
     world.runtime.stop().await;
-    let events = world.journal.read(id.stream(), 0, usize::MAX).await.expect("reads");
+    let mut events = world.journal.read(id.stream(), 0, usize::MAX).await.expect("reads");
+    open_texts(&*world.journal, &mut events).await.expect("opens");
     assert!(events.len() > 512, "only {} events", events.len());
     let snapshot = world.journal.snapshot(id.stream()).await.expect("reads").expect("there is one");
     assert_eq!(snapshot.version, FOLD_VERSION);
@@ -73,7 +74,9 @@ async fn a_long_history_is_folded_from_its_snapshot() {
         }
         workflow
     };
-    let kept: Workflow = rmp_serde::from_slice(&snapshot.state).expect("reads");
+    let key = world.journal.body_key(id.0).await.expect("is there");
+    let state = key.open_state(&snapshot.state).expect("is its own");
+    let kept: Workflow = rmp_serde::from_slice(&state).expect("reads");
     assert_eq!(kept, fold(Workflow::new(id), 0, snapshot.next));
     let all = fold(Workflow::new(id), 0, u64::MAX);
     assert_eq!(fold(kept, snapshot.next, u64::MAX), all);

@@ -6,7 +6,7 @@ mod watched;
 pub(crate) use watched::Watched;
 
 use autoos_fabric::{Failure, FailureClass, Llm, LlmResponse, Model, Price, Request, Task, Usage};
-use autoos_journal::{Cursor, Journal as _, MemoryJournal};
+use autoos_journal::{Cursor, Journal as _, MemoryJournal, open_texts};
 use autoos_kernel::{
     codec::Recorded as _,
     id::WorkflowId,
@@ -226,7 +226,9 @@ impl World {
         let mut seen = Vec::new();
         let waiting = async {
             while let Some(event) = events.next().await {
-                let (_, event) = event.expect("the memory journal reads");
+                let (_, mut event) = event.expect("the memory journal reads");
+                let read = std::slice::from_mut(&mut event);
+                open_texts(&*self.journal, read).await.expect("opens");
                 if event.stream == id.stream() {
                     let decoded = Event::decode(&event.kind, &event.body).expect("decodes");
                     let decoded = decoded.expect("known");
