@@ -145,6 +145,7 @@ fn status(status: StepStatus) -> i32 {
         StepStatus::Ready => v1::StepStatus::Ready,
         StepStatus::Running => v1::StepStatus::Running,
         StepStatus::InReview => v1::StepStatus::InReview,
+        StepStatus::AwaitingModels => v1::StepStatus::AwaitingModels,
         StepStatus::Mutating => v1::StepStatus::Mutating,
         StepStatus::Dropped => v1::StepStatus::Dropped,
         StepStatus::InDoubt => v1::StepStatus::InDoubt,
