@@ -250,6 +250,13 @@ impl Account {
         self.open.keys().copied()
     }
 
+    /// What a workflow's figures may come to under its grant, in micro-dollars; none when it has
+    /// no grant.
+    #[must_use]
+    pub fn granted(&self, workflow: WorkflowId) -> Option<u64> {
+        self.open.get(&workflow).map(|grant| grant.before.saturating_add(grant.total()))
+    }
+
     /// What was spent in the period that `now` lies in.
     #[must_use]
     pub fn spent(&self, now: Timestamp) -> u64 {

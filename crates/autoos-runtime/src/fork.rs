@@ -5,6 +5,7 @@
 //! all of it. Left out: what came out differently (the views).
 
 use crate::{
+    accounts::{Accounts, Ask, Hold},
     brief::{load_intent, load_workflow},
     clock::SystemRng,
     parts::Parts,
@@ -17,6 +18,7 @@ use autoos_journal::{
 };
 use autoos_kernel::{
     body::BodyRef,
+    budget::Budget,
     codec::Recorded,
     id::{IntentId, WorkflowId, uuid_at},
     intent::{self, Content, Intent},
@@ -33,6 +35,7 @@ const EVENTS_MAX: u64 = 10_000;
 /// Writes the streams of a fork.
 pub(crate) async fn fork(
     parts: &Parts,
+    accounts: &Accounts,
     parent: WorkflowId,
     at: u64,
     model: Option<String>,
@@ -70,6 +73,7 @@ pub(crate) async fn fork(
         }
     }
     request.user = by.clone();
+    let tenant = request.tenant.clone();
     request.fingerprint = key.refer(uuid.as_bytes()).hash;
     let bodies = copies.bodies;
     let mut intent = Intent::new(IntentId(uuid));
@@ -87,7 +91,17 @@ pub(crate) async fn fork(
         ],
         bodies,
     };
+    // It pays for what it spends itself; what it took over its parent has paid for.
+    let Budget { granted, spent, excess, .. } = workflow.budget;
+    let ask = Ask {
+        workflow: workflow.id,
+        microusd: granted.saturating_sub(spent),
+        raise: None,
+        before_microusd: spent.saturating_add(excess),
+    };
+    let holds = accounts.ask(&tenant, &by, ask).await?;
     let position = parts.journal.append(batch).await?;
+    holds.into_iter().for_each(Hold::used);
     Ok(Submitted { intent: intent.id, workflow: workflow.id, position, existed: false })
 }
 

@@ -5,6 +5,7 @@
 //! the kernel's rules and recorded in the journal before it is done.
 //! Left out: reading (views), who may ask (guard) and wire formats (gateway).
 
+mod accounts;
 mod agent;
 mod brief;
 mod clock;
@@ -21,6 +22,7 @@ mod supervise;
 mod waker;
 mod workflow;
 
+pub use accounts::AccountView;
 pub use clock::{Clock, SystemClock};
 pub use parts::{Options, Parts};
 pub use runtime::{Answer, Runtime};

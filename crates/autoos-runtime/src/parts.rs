@@ -1,6 +1,6 @@
 //! What the runtime stands on, and how it is tuned.
 
-use crate::{clock::Clock, lessons::Lessons};
+use crate::{accounts::Accounts, clock::Clock, lessons::Lessons};
 use autoos_fabric::SharedLlm;
 use autoos_journal::SharedJournal;
 use autoos_kernel::{
@@ -67,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) tools: Arc<[ToolSpec]>,
     /// What was learned from failures.
     pub(crate) lessons: Arc<Lessons>,
+    /// What tenants and users may spend.
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 /// The fabric's models as the check of plans sees them.

@@ -1,7 +1,9 @@
 //! The door: submissions and commands in, the shards behind it.
 
 use crate::{
+    accounts::{AccountView, Accounts, Ask, Hold},
     agent,
+    brief::{Loaded, load_intent, load_workflow},
     clock::SystemRng,
     fork,
     intent::{self, prepare},
@@ -15,6 +17,7 @@ use crate::{
 use autoos_fabric::Model;
 use autoos_journal::{Body, Position};
 use autoos_kernel::{
+    account::{Limit, Owner},
     id::{IntentId, Shard, WorkflowId, uuid_at},
     lesson::Lesson,
     plan::{Plan, outline::Outline},
@@ -76,7 +79,8 @@ impl Runtime {
     pub async fn start(parts: Parts, options: Options) -> Result<Self, Refusal> {
         let tools = parts.tools.tools().into_iter().cloned().collect();
         let (lessons, auditor) = Lessons::start(parts.journal.clone(), parts.clock.clone()).await?;
-        let setup = Arc::new(Setup { options, tools, lessons });
+        let accounts = Accounts::start(parts.journal.clone(), parts.clock.clone()).await?;
+        let setup = Arc::new(Setup { options, tools, lessons, accounts });
         let bell = Arc::new(Bell::default());
         let mut shards = Vec::new();
         for _ in 0..parts.journal.shards() {
@@ -115,14 +119,83 @@ impl Runtime {
         if let Some(why) = inner.parts.journal.degraded() {
             tracing::debug!(why, "the journal is degraded, trying all the same");
         }
-        let acceptance = Box::new(prepare(&inner.parts, &inner.setup, submission).await?);
+        let mut acceptance = Box::new(prepare(&inner.parts, &inner.setup, submission).await?);
         let uuid = acceptance.loaded.brief.uuid;
+        acceptance.holds = self.grant(&acceptance.loaded).await?;
         let (reply, answer) = oneshot::channel();
         self.shard(uuid)
             .send_message(shard::Message::Accept { acceptance, permit, reply })
             .map_err(|_| Refusal::Stopping)?;
         let (position, existed) = answer.await.map_err(|_| Refusal::Stopping)??;
         Ok(Submitted { intent: IntentId(uuid), workflow: WorkflowId(uuid), position, existed })
+    }
+
+    /// Has the accounts of a workflow that is to be accepted grant its budget. One that is there
+    /// already has what it needs, or needs nothing any more.
+    async fn grant(&self, loaded: &Loaded) -> Result<Vec<Hold>, Refusal> {
+        let Inner { parts, setup, .. } = &*self.inner;
+        let Some(request) = &loaded.intent.request else { return Ok(Vec::new()) };
+        if !setup.accounts.limits(&request.tenant, &request.user)
+            || parts.journal.head(loaded.workflow.id.stream()).await?.is_some()
+        {
+            return Ok(Vec::new());
+        }
+        let (workflow, microusd) = (loaded.workflow.id, request.budget_microusd);
+        let ask = Ask { workflow, microusd, raise: None, before_microusd: 0 };
+        setup.accounts.ask(&request.tenant, &request.user, ask).await
+    }
+
+    /// Has the accounts of a workflow grant what a human adds to its budget. It stays with the
+    /// workflow until its end, even if the workflow does not take the answer.
+    async fn raise(
+        &self,
+        id: WorkflowId,
+        escalation: u32,
+        microusd: u64,
+    ) -> Result<Vec<Hold>, Refusal> {
+        let Inner { parts, setup, .. } = &*self.inner;
+        let (intent, _) = load_intent(&parts.journal, id.intent()).await?;
+        let Some(request) = intent.request else { return Err(Refusal::Missing(id)) };
+        if !setup.accounts.limits(&request.tenant, &request.user) {
+            return Ok(Vec::new());
+        }
+        let (workflow, _) = load_workflow(&parts.journal, id).await?;
+        let open = workflow.escalations.get(&escalation).is_some_and(|e| e.resolved.is_none());
+        if workflow.end.is_some() || !open {
+            // The workflow says why it takes no such answer.
+            return Ok(Vec::new());
+        }
+        let before_microusd = workflow.budget.spent.saturating_add(workflow.budget.excess);
+        let ask = Ask { workflow: id, microusd, raise: Some(escalation), before_microusd };
+        setup.accounts.ask(&request.tenant, &request.user, ask).await
+    }
+
+    /// Sets what a tenant or a user may spend in all its workflows; none takes the limit away.
+    /// Durable and in force for what is submitted from the return on; what runs already without a
+    /// grant is not counted, except for what it is granted later. A limit may lie below what is
+    /// used: then nothing is granted until enough has been settled.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] for names that cannot be, and what the journal refuses.
+    pub async fn set_limit(
+        &self,
+        owner: Owner,
+        limit: Option<Limit>,
+        by: String,
+    ) -> Result<AccountView, Refusal> {
+        self.inner.setup.accounts.set_limit(owner, limit, by).await
+    }
+
+    /// The accounts of a tenant, or of all, as they stand.
+    #[must_use]
+    pub fn accounts(&self, tenant: Option<&str>) -> Vec<AccountView> {
+        self.inner.setup.accounts.list(tenant)
+    }
+
+    /// One account as it stands; none when no limit was ever set for its owner.
+    #[must_use]
+    pub fn account(&self, owner: &Owner) -> Option<AccountView> {
+        self.inner.setup.accounts.show(owner)
     }
 
     /// Asks something of a workflow and returns once it is recorded: its position, or none when
@@ -148,7 +221,8 @@ impl Runtime {
     /// Answers an escalation.
     ///
     /// # Errors
-    /// As [`Runtime::command`].
+    /// As [`Runtime::command`]; [`Refusal::OverLimit`] for a raise that passes the limit of its
+    /// user or tenant.
     pub async fn resolve(
         &self,
         workflow: WorkflowId,
@@ -156,6 +230,10 @@ impl Runtime {
         answer: Answer,
         by: String,
     ) -> Result<Option<Position>, Refusal> {
+        let holds = match &answer {
+            Answer::Raise(more) => self.raise(workflow, escalation, *more).await?,
+            _ => Vec::new(),
+        };
         for _ in 0..ORDER_TRIES {
             let (mut bodies, mut edited) = (Vec::new(), None);
             let decision = match &answer {
@@ -181,6 +259,9 @@ impl Runtime {
             let order =
                 Order { command, by: "client".into(), bodies, value, plan: None, reply: None };
             if let Some(answer) = self.order(workflow, order).await? {
+                if answer.is_ok() {
+                    holds.into_iter().for_each(Hold::used);
+                }
                 return answer;
             }
         }
@@ -280,7 +361,7 @@ impl Runtime {
         by: String,
     ) -> Result<Submitted, Refusal> {
         let inner = &self.inner;
-        let submitted = fork::fork(&inner.parts, parent, at, model, by).await?;
+        let submitted = fork::fork(&inner.parts, &inner.setup.accounts, parent, at, model, by).await?;
         // Its first order has it folded and go on.
         self.command(submitted.workflow, Command::Tick).await?;
         Ok(submitted)
@@ -341,6 +422,7 @@ impl Runtime {
             // One that is gone already has nothing to stop.
             let _ = shard.stop_and_wait(None, Some(Duration::from_secs(5))).await;
         }
+        self.inner.setup.accounts.stop();
     }
 
     /// An id for a request that brings none.

@@ -2,8 +2,9 @@
 
 use autoos_journal::{Position, Trace};
 use autoos_kernel::{
+    account::{self, Owner},
     id::{IntentId, WorkflowId},
-    plan::Plan,
+    plan::{Plan, check::dollars},
     time::Timestamp,
     words::RiskLevel,
     workflow::Rejected,
@@ -80,6 +81,14 @@ pub enum Refusal {
         /// When to try again.
         retry_after_ms: u64,
     },
+    /// Too little is left of what may be spent.
+    #[error("{}", over_limit(account, rejected))]
+    OverLimit {
+        /// Whose account it is.
+        account: Owner,
+        /// What was asked for, and what is left.
+        rejected: account::Rejected,
+    },
     /// It cannot be taken on as it is.
     #[error("{}", .0.join("; "))]
     Invalid(Vec<String>),
@@ -104,6 +113,13 @@ pub enum Refusal {
     /// The node is going down.
     #[error("the node is stopping")]
     Stopping,
+}
+
+fn over_limit(account: &Owner, rejected: &account::Rejected) -> String {
+    let left = dollars(rejected.left_microusd);
+    let until = rejected.until.map(|at| format!(" until {at}")).unwrap_or_default();
+    let asked = dollars(rejected.asked_microusd);
+    format!("the limit of {account} leaves {left}{until}, and {asked} are asked for")
 }
 
 impl From<autoos_journal::Error> for Refusal {

@@ -1,6 +1,7 @@
 //! From a submission to the append that accepts it: everything that needs no actor.
 
 use crate::{
+    accounts::Hold,
     brief::{Brief, Context, Loaded, Source},
     clock::SystemRng,
     parts::{Book, Options, Parts, Setup},
@@ -38,6 +39,8 @@ pub(crate) struct Acceptance {
     pub(crate) loaded: Loaded,
     pub(crate) batch: Batch,
     pub(crate) trace: Option<Trace>,
+    /// What its accounts granted it.
+    pub(crate) holds: Vec<Hold>,
 }
 
 /// Checks a submission and decides its acceptance.
@@ -130,7 +133,7 @@ pub(crate) async fn prepare(
         workflow,
         outputs: HashMap::new(),
     };
-    Ok(Acceptance { loaded, batch, trace })
+    Ok(Acceptance { loaded, batch, trace, holds: Vec::new() })
 }
 
 fn validate(submission: &Submission) -> Result<(), Refusal> {

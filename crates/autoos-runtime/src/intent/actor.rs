@@ -2,6 +2,7 @@
 
 use super::{Acceptance, Message, Reply, accept};
 use crate::{
+    accounts::Hold,
     brief::{self, Brief, Loaded},
     parts::{Parts, Setup},
     shard,
@@ -86,13 +87,17 @@ impl Actor for IntentActor {
         };
         match start {
             Start::Accept(acceptance, reply) => {
-                let Acceptance { loaded, batch, trace } = *acceptance;
+                let Acceptance { loaded, batch, trace, holds } = *acceptance;
                 state.trace = trace;
                 state.accepting = Some((Box::new(loaded), reply));
                 let append = state.parts.journal.append(batch);
                 tokio::spawn(async move {
+                    let result = append.await;
+                    if result.is_ok() {
+                        holds.into_iter().for_each(Hold::used);
+                    }
                     // When the actor is gone, the client has lost its connection to the answer too.
-                    let _ = myself.send_message(Message::Accepted(append.await));
+                    let _ = myself.send_message(Message::Accepted(result));
                 });
             }
             Start::Fold(orders) => {
@@ -129,7 +134,9 @@ impl Actor for IntentActor {
                 }
                 state.tell_shard(shard::Message::Retired(state.uuid, gone))
             }
-            Message::Finished(end) => state.finished(&myself, end),
+            Message::Finished { end, spent_microusd } => {
+                state.finished(&myself, end, spent_microusd)
+            }
             Message::Settled(result) => {
                 if let Err(error) = result {
                     // The workflow's stream has the end; this is only its intent's copy.
@@ -298,6 +305,7 @@ impl State {
         &mut self,
         myself: &ActorRef<Message>,
         end: WorkflowState,
+        spent_microusd: u64,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let settled = open.intent.decide(Command::Settle { state: end })?;
@@ -310,12 +318,19 @@ impl State {
         let now = self.parts.clock.now();
         let events = new_events(settled, &open.brief.key, "intent", self.trace, now);
         let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
-        let append =
-            self.parts.journal.append(Batch { epoch, writes: vec![write], bodies: Vec::new() });
-        let myself = myself.clone();
+        let batch = Batch { epoch, writes: vec![write], bodies: Vec::new() };
+        let whose = open.intent.request.as_ref().map(|r| (r.tenant.clone(), r.user.clone()));
+        let (id, journal) = (WorkflowId(self.uuid), self.parts.journal.clone());
+        let (setup, myself) = (self.setup.clone(), myself.clone());
         tokio::spawn(async move {
+            // The accounts first: an intent that is settled has nothing to give back.
+            if let Some((tenant, user)) = whose
+                && setup.accounts.settle(&tenant, &user, id, spent_microusd).await.is_err()
+            {
+                return;
+            }
             // Without the actor the end stays in the workflow's stream, which is where it counts.
-            let _ = myself.send_message(Message::Settled(append.await));
+            let _ = myself.send_message(Message::Settled(journal.append(batch).await));
         });
         Ok(())
     }

@@ -54,7 +54,12 @@ pub(crate) enum Message {
     /// From its workflow: whether it went.
     Retired(bool),
     /// From its workflow: it has ended.
-    Finished(WorkflowState),
+    Finished {
+        /// How.
+        end: WorkflowState,
+        /// What it cost, in micro-dollars.
+        spent_microusd: u64,
+    },
     /// From the journal: the end came back.
     Settled(Result<Position, Error>),
 }

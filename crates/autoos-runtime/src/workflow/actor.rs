@@ -349,7 +349,9 @@ impl State {
                 self.queue.push(Order::own(command));
             }
             Effect::Finish => {
-                self.intent.send_message(intent::Message::Finished(self.workflow.state()))?;
+                let (end, budget) = (self.workflow.state(), self.workflow.budget);
+                let spent_microusd = budget.spent.saturating_add(budget.excess);
+                self.intent.send_message(intent::Message::Finished { end, spent_microusd })?;
             }
         }
         Ok(())
