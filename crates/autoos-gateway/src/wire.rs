@@ -150,6 +150,7 @@ fn status(status: StepStatus) -> i32 {
         StepStatus::Dropped => v1::StepStatus::Dropped,
         StepStatus::InDoubt => v1::StepStatus::InDoubt,
         StepStatus::BackingOff => v1::StepStatus::BackingOff,
+        StepStatus::AwaitingModels => v1::StepStatus::AwaitingModels,
         StepStatus::Waiting => v1::StepStatus::Waiting,
         StepStatus::Expanded => v1::StepStatus::Expanded,
         StepStatus::Escalated => v1::StepStatus::Escalated,

@@ -12,7 +12,7 @@ use autoos_journal::{self as journal, SharedJournal};
 use autoos_kernel::{
     body::BodyRef,
     plan::outline::StepKind,
-    workflow::{Escalation, Output, PLANNING, Step, StepState},
+    workflow::{Escalation, Output, Step, StepState, is_planning},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub(crate) struct Bodies<'a> {
 
 impl Bodies<'_> {
     /// The bytes of a body, or none, and whether that is because it was erased.
-    async fn fetch(&self, body: BodyRef) -> Result<(Option<Vec<u8>>, bool), Error> {
+    pub(crate) async fn fetch(&self, body: BodyRef) -> Result<(Option<Vec<u8>>, bool), Error> {
         match self.journal.body(self.owner, body).await {
             Ok(bytes) => Ok((bytes, false)),
             Err(journal::Error::Erased(_)) => Ok((None, true)),
@@ -120,7 +120,14 @@ fn order(story: &Story) -> Vec<String> {
     let steps = &story.workflow.steps;
     let mut order = Vec::with_capacity(steps.len());
     let outline = story.workflow.plan.iter().flat_map(|p| &p.outline.steps);
-    for id in std::iter::once(PLANNING).chain(outline.map(|s| s.id.as_str())) {
+    let outline: Vec<&str> = outline.map(|s| s.id.as_str()).collect();
+    let plannings = steps.keys().map(String::as_str).filter(|id| is_planning(id));
+    // Of earlier plans: what a later one goes without.
+    let left = steps.iter().filter(|(id, step)| {
+        !is_planning(id) && step.parent.is_none() && !outline.contains(&id.as_str())
+    });
+    let left = left.map(|(id, _)| id.as_str());
+    for id in plannings.chain(outline.iter().copied()).chain(left) {
         let Some(step) = steps.get(id) else { continue };
         order.push(id.to_owned());
         order.extend((0..step.items.unwrap_or(0)).map(|item| format!("{id}.{item}")));
@@ -145,13 +152,13 @@ pub(crate) fn step(story: &Story, id: &str) -> Option<StepView> {
         id: id.to_owned(),
         title: story.title(id),
         work: work(step, told),
-        state: StepStatus::from(&step.state),
+        state: StepStatus::of(step),
         due,
         started: told.started,
         ended: told.ended,
         duration_ms: told.started.zip(told.ended).map(|(from, to)| to.since_ms(from)),
         cost_microusd: step.spent,
-        note: note(step),
+        note: note(step, told),
         confidence: output.and_then(|o| o.confidence),
         needs: step.outline.needs.clone(),
         attempts: told.attempts.clone(),
@@ -170,8 +177,10 @@ fn work(step: &Step, told: &StepStory) -> WorkView {
     }
 }
 
-fn note(step: &Step) -> Option<String> {
+fn note(step: &Step, told: &StepStory) -> Option<String> {
     match &step.state {
+        _ if StepStatus::of(step) == StepStatus::AwaitingModels => told.awaited.clone(),
+        StepState::Dropped => Some("a later plan goes without it".to_owned()),
         StepState::Skipped { reason } => Some(reason.clone()),
         StepState::Failed { exit } => Some(step.note.clone().unwrap_or_else(|| exit.to_string())),
         _ => step.note.clone(),
@@ -209,8 +218,8 @@ pub(crate) async fn escalation(
     let mut answers = Vec::new();
     if open {
         answers.extend(doubtful.map(|_| "approve"));
-        answers.extend(["edit", "retry"]);
-        answers.extend((asked.step != PLANNING).then_some("skip"));
+        answers.extend(["edit", "retry", "raise"]);
+        answers.extend((!is_planning(&asked.step)).then_some("skip"));
         answers.push("abandon");
     }
     Ok(EscalationView {

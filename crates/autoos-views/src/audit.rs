@@ -75,7 +75,10 @@ pub(crate) async fn trail(
 
 /// By time, each stream in its own order; at the same time what begins comes first and what
 /// settles last.
-pub(crate) fn merge(intents: Vec<journal::Event>, events: Vec<journal::Event>) -> Vec<journal::Event> {
+pub(crate) fn merge(
+    intents: Vec<journal::Event>,
+    events: Vec<journal::Event>,
+) -> Vec<journal::Event> {
     let mut merged = Vec::with_capacity(intents.len() + events.len());
     let mut intents = intents.into_iter().peekable();
     let mut events = events.into_iter().peekable();

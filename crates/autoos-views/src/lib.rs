@@ -15,7 +15,9 @@
 
 mod assemble;
 mod audit;
+mod compare;
 mod cost;
+mod diff;
 mod error;
 mod follower;
 mod index;
@@ -25,9 +27,12 @@ mod story;
 mod view;
 mod wake;
 mod watch;
+mod why;
 
 pub use audit::{AuditEntry, Verified};
+pub use compare::{Comparison, Pair, Side, StepSide};
 pub use cost::{BillLine, CostLine, Dimension};
+pub use diff::Line;
 pub use error::Error;
 pub use follower::Ready;
 pub use index::{EscalationFilter, EscalationItem, Filter, Keep, Page, Summary};
@@ -37,10 +42,15 @@ pub use view::{
     ResolvedView, ResultView, StepStatus, StepView, Tokens, WorkView, WorkflowView,
 };
 pub use watch::Change;
+pub use why::{
+    Asked, AttemptTold, ClaimTold, ClimbTold, CostOf, Costs, ForkedFrom, Ground, LessonTold,
+    Moment, Outcome, PlanDiff, PlanTold, Question, Reading, ReviewTold, StepTold, WaitTold, Why,
+};
 
 use autoos_journal::{Position, SharedJournal};
 use autoos_kernel::{
     id::WorkflowId,
+    lesson::Lesson,
     plan::Plan,
     workflow::{Output, StepState},
 };
@@ -215,6 +225,23 @@ impl Views {
     /// When the journal cannot be read; a broken chain is `Corrupt`.
     pub async fn audit(&self, id: WorkflowId) -> Result<Option<Vec<AuditEntry>>, Error> {
         audit::trail(&self.shared.journal, id).await
+    }
+
+    /// Why a workflow came out as it did; none when there is no such. `lessons` is the book, from
+    /// which the sentences of those that had to do with it are taken.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn why(&self, id: WorkflowId, lessons: &[Lesson]) -> Result<Option<Why>, Error> {
+        why::explain(&self.shared.journal, id, lessons).await
+    }
+
+    /// Two workflows side by side: what came out differently.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], and as [`Self::workflow`].
+    pub async fn compare(&self, left: WorkflowId, right: WorkflowId) -> Result<Comparison, Error> {
+        compare::compare(&self.shared.journal, left, right).await
     }
 
     /// Computes the chains of a workflow and its intent anew from their first events and holds

@@ -2,7 +2,12 @@
 //! gateway's.
 
 use crate::{index::Seen, view::Tokens};
-use autoos_kernel::{time::Timestamp, words::WorkflowState, workflow::Event};
+use autoos_kernel::{
+    ladder::{Exit, Rung, is_doubt},
+    time::Timestamp,
+    words::WorkflowState,
+    workflow::{Event, Purpose},
+};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -34,9 +39,17 @@ pub struct Metrics {
     pub attempt_ms: BTreeMap<Word, Histogram>,
     /// Rungs that were climbed, by name; `escalate` counts the questions to humans.
     pub rungs: BTreeMap<Word, u64>,
+    /// The same by name and exit reason, with a space between them.
+    pub climbs: BTreeMap<Word, u64>,
+    /// Verdicts on answers: `for`, `against`, `failed` when the reviewer brought none, and
+    /// `nobody` when an answer counts without.
+    pub reviews: BTreeMap<Word, u64>,
+    /// Times that none of the models for a step could be asked.
+    pub models_awaited: u64,
     /// Answers to those questions, by decision.
     pub resolved: BTreeMap<Word, u64>,
-    /// Plans that were adopted and refused.
+    /// Plans that were adopted and refused; `revised` counts those of the adopted that came after
+    /// a first one.
     pub plans: BTreeMap<Word, u64>,
     /// What was spent, in micro-dollars.
     pub cost_microusd: u64,
@@ -100,6 +113,9 @@ impl Metrics {
             self.attempt_ms.entry(word.clone()).or_default().merge(durations);
         }
         merge(&mut self.rungs, &other.rungs);
+        merge(&mut self.climbs, &other.climbs);
+        merge(&mut self.reviews, &other.reviews);
+        self.models_awaited += other.models_awaited;
         merge(&mut self.resolved, &other.resolved);
         merge(&mut self.plans, &other.plans);
         self.cost_microusd = self.cost_microusd.saturating_add(other.cost_microusd);
@@ -132,19 +148,30 @@ impl Metrics {
         self.steps += u64::from(seen.over);
         match event {
             Event::Created(_) => self.created += 1,
-            Event::PlanAdopted { .. } => count(&mut self.plans, "adopted", 1),
+            Event::PlanAdopted { revision, .. } => {
+                count(&mut self.plans, "adopted", 1);
+                if *revision > 1 {
+                    count(&mut self.plans, "revised", 1);
+                }
+            }
             Event::PlanRefused { .. } => count(&mut self.plans, "refused", 1),
             Event::AttemptStarted { model, .. } => {
                 count(&mut self.attempts, called(model.as_deref()), 1);
             }
             Event::AttemptCompleted { cost, tokens, .. }
-            | Event::AttemptAnswered { cost, tokens, .. } => self.ended(seen, *cost, *tokens, at),
+            | Event::AttemptAnswered { cost, tokens, .. } => {
+                self.ended(seen, *cost, *tokens, at);
+                self.reviewed(seen, None);
+            }
+            Event::AnswerTaken { .. } => count(&mut self.reviews, "nobody", 1),
+            Event::ModelsAwaited { .. } => self.models_awaited += 1,
             Event::AttemptFailed { exit, cost, tokens, .. } => {
                 *self.failures.entry(exit.to_string().into()).or_default() += 1;
                 self.ended(seen, *cost, *tokens, at);
+                self.reviewed(seen, Some(*exit));
             }
-            Event::RungClimbed { rung, .. } => count(&mut self.rungs, rung.into(), 1),
-            Event::Escalated { .. } => count(&mut self.rungs, "escalate", 1),
+            Event::RungClimbed { rung, exit, .. } => self.climbed(*rung, *exit),
+            Event::Escalated { exit, .. } => self.climbed(Rung::Escalate, *exit),
             Event::EscalationResolved { decision, .. } => {
                 count(&mut self.resolved, decision.name(), 1);
             }
@@ -153,6 +180,24 @@ impl Metrics {
             }
             _ => {}
         }
+    }
+
+    fn climbed(&mut self, rung: Rung, exit: Exit) {
+        count(&mut self.rungs, rung.into(), 1);
+        *self.climbs.entry(format!("{rung} {exit}").into()).or_default() += 1;
+    }
+
+    /// Counts the end of an attempt that was to judge an answer.
+    fn reviewed(&mut self, seen: &Seen, exit: Option<Exit>) {
+        if seen.attempt.as_ref().is_none_or(|attempt| attempt.purpose != Purpose::Review) {
+            return;
+        }
+        let verdict = match exit {
+            None => "for",
+            Some(exit) if is_doubt(exit) => "against",
+            Some(_) => "failed",
+        };
+        count(&mut self.reviews, verdict, 1);
     }
 
     fn ended(&mut self, seen: &Seen, cost: u64, tokens: (u64, u64), at: Timestamp) {

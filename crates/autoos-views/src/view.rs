@@ -6,9 +6,10 @@
 use autoos_kernel::{
     budget::Budget,
     id::{AgentId, IntentId, WorkflowId},
+    ladder::Rung,
     time::Timestamp,
     words::{EffectClass, LlmRole, RiskLevel, WorkflowState},
-    workflow::{Purpose, StepState},
+    workflow::{Purpose, Step, StepState},
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -203,6 +204,8 @@ pub enum StepStatus {
     InDoubt,
     /// It is tried again when its time comes.
     BackingOff,
+    /// No model can be asked for it now; it goes on when one can.
+    AwaitingModels,
     /// A timer runs.
     Waiting,
     /// The elements of its list run.
@@ -219,6 +222,18 @@ pub enum StepStatus {
     Skipped,
     /// Given up.
     Failed,
+}
+
+impl StepStatus {
+    /// Where a step stands.
+    pub(crate) fn of(step: &Step) -> Self {
+        match &step.state {
+            StepState::BackingOff { rung: Rung::SwapLlm, .. } if step.awaiting.is_some() => {
+                Self::AwaitingModels
+            }
+            state => Self::from(state),
+        }
+    }
 }
 
 impl From<&StepState> for StepStatus {
@@ -302,7 +317,7 @@ pub struct EscalationView {
 /// The answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResolvedView {
-    /// In one word: `approve`, `edit`, `retry`, `skip` or `abandon`.
+    /// In one word: `approve`, `edit`, `retry`, `raise`, `skip` or `abandon`.
     pub decision: &'static str,
     /// Who gave it; `timeout` when the default was taken.
     pub by: String,

@@ -3,9 +3,10 @@
 
 use super::{names::NameId, share::UNTOLD};
 use autoos_kernel::{
+    ladder::Rung,
     time::Timestamp,
     words::{RiskLevel, WorkflowState},
-    workflow::{Decision, Event, PLANNING, Verdict},
+    workflow::{Decision, Event, PLANNING, Purpose, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -48,6 +49,7 @@ pub(crate) struct Attempt {
     pub(crate) step: Box<str>,
     pub(crate) model: Option<Box<str>>,
     pub(crate) since: Timestamp,
+    pub(crate) purpose: Purpose,
 }
 
 /// What an event meant for its workflow, as far as counting needs to know.
@@ -141,6 +143,7 @@ impl Entry {
         let mut seen = Seen::default();
         self.fold_open(event, at, &mut live, &mut seen);
         self.fold_rest(event);
+        self.steps = self.steps.max(self.over);
         if self.end.is_some() {
             *live = Live::default();
         }
@@ -157,9 +160,9 @@ impl Entry {
     /// What opens and closes.
     fn fold_open(&mut self, event: &Event, at: Timestamp, live: &mut Live, seen: &mut Seen) {
         match event {
-            Event::AttemptStarted { step, model, .. } => {
+            Event::AttemptStarted { step, model, purpose, .. } => {
                 let (step, model) = (step.as_str().into(), model.as_deref().map(Into::into));
-                live.running.push(Attempt { step, model, since: at });
+                live.running.push(Attempt { step, model, since: at, purpose: *purpose });
             }
             Event::AttemptCompleted { step, cost, tokens, .. } => {
                 seen.attempt = live.end(step);
@@ -213,12 +216,13 @@ impl Entry {
                     self.steps += outline.steps.len() as u32;
                 }
             }
+            // The step that makes the new plan.
+            Event::RungClimbed { rung: Rung::MutateStrategy, .. } => self.steps += 1,
             Event::PlanAdopted { revision, outline, .. } => {
                 self.planned = true;
                 let steps = outline.steps.len() as u32;
                 // Of a later revision only what it names counts, beside the plannings.
                 self.steps = if *revision > 1 { steps + revision } else { self.steps + steps };
-                self.steps = self.steps.max(self.over);
             }
             // The planning step is not over after all.
             Event::PlanRefused { .. } => self.over = self.over.saturating_sub(1),

@@ -164,7 +164,11 @@ async fn the_audit_tells_every_event_in_order() {
         "attempt 1 at step answer failed after 100 ms (auth): the vendor says 401, for $0.0004, \
          70 tokens in and 30 out"
     );
-    assert_eq!(trail[9].what, "because of auth, for step answer other/small is asked instead");
+    assert_eq!(
+        trail[9].what,
+        "because of auth, for step answer another model is asked instead of acme/large (so far 1 of 3 \
+         attempts, by acme/large)"
+    );
     assert_eq!(trail[11].what, "dreamt: a newer version of autoos knows what this is");
     assert_eq!(trail[0].cause.as_deref(), Some("req-1"));
     assert_eq!(trail[9].data["rung_climbed"]["rung"], "swap_llm");
@@ -213,15 +217,24 @@ async fn a_question_to_a_human_shows_what_can_be_answered() {
         doubtful: Some(doubtful),
     };
     run.end("answer", end, vec![maybe]).await;
+    // No other plan is found either.
+    run.command(Command::Tick, vec![]).await;
+    let unable = End::Failed {
+        exit: Exit::Failed(FailureClass::Unable),
+        detail: "there is no other way".into(),
+        retry_after_ms: None,
+        doubtful: None,
+    };
+    run.end("planning.2", unable, vec![]).await;
     let view = views.workflow(run.id).await.unwrap().unwrap();
     assert_eq!(view.state, WorkflowState::Escalated);
     let asked = &view.escalations[0];
     assert_eq!((asked.number, asked.step.as_str(), asked.exit.as_str()), (1, "answer", "unsure"));
-    assert_eq!(asked.answers, ["approve", "edit", "retry", "skip", "abandon"]);
+    assert_eq!(asked.answers, ["approve", "edit", "retry", "raise", "skip", "abandon"]);
     assert_eq!(asked.proposed, Some(json!("perhaps")));
     assert_eq!(asked.default, "abandon");
     assert_eq!(asked.due.since_ms(asked.asked), 60_000);
-    assert_eq!(view.steps[2].confidence, Some(0.2));
+    assert_eq!(view.steps[3].confidence, Some(0.2));
 
     let command =
         Command::Resolve { escalation: 1, decision: Decision::Approve, by: "olga".into() };

@@ -8,3 +8,4 @@ mod kept;
 mod over_all;
 mod support;
 mod tampered;
+mod why;

@@ -141,7 +141,7 @@ async fn open_questions_are_listed_across_workflows() {
     assert_eq!(ids(&page), [3, 2]);
     let item = &page.items[0];
     assert_eq!(item.escalation.detail, "it needs a log: give one with --context");
-    assert_eq!(item.escalation.answers, ["edit", "retry", "abandon"]);
+    assert_eq!(item.escalation.answers, ["edit", "retry", "raise", "abandon"]);
     let page = views.escalations(&open, page.next.as_deref(), 2).await.unwrap();
     assert_eq!(ids(&page), [1]);
     let of = EscalationFilter { tenant: Some("acme".into()), ..EscalationFilter::default() };

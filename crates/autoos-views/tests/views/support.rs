@@ -213,6 +213,17 @@ impl Run {
         self.append(vec![write], bodies).await;
     }
 
+    /// Records events as they are, whatever led to them.
+    pub(crate) async fn record(
+        &mut self,
+        events: Vec<autoos_kernel::workflow::Event>,
+        bodies: Vec<Body>,
+    ) {
+        let write = self.write(self.id.stream(), self.next, &events);
+        self.next += events.len() as u64;
+        self.append(vec![write], bodies).await;
+    }
+
     /// Records an event of any kind, as a newer version might.
     pub(crate) async fn record_raw(&mut self, kind: &str, body: Vec<u8>) {
         let event = NewEvent {

@@ -1,0 +1,260 @@
+//! What the result says, claim by claim, and what each claim rests on, back to the tool or context
+//! that said it first: pure.
+
+use super::{
+    document::{ClaimTold, Ground},
+    history::History,
+    sources::{Origin, Sources, spoken},
+};
+use autoos_fabric::verify::{Claim, Index, Place, Status};
+use autoos_kernel::plan::outline::StepKind;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Answers that are looked at; a list may have many.
+const ANSWERS_MAX: usize = 20;
+/// How far a claim is followed back.
+const DEPTH_MAX: usize = 12;
+/// Characters of the sentence around a claim.
+const WITHIN_MAX: usize = 300;
+/// Bytes of a record that is shown whole.
+const RECORD_MAX: usize = 4_000;
+
+/// Every claim of the result.
+pub(super) fn of(history: &History) -> Vec<ClaimTold> {
+    let workflow = &history.story.workflow;
+    let (Some(plan), Some(adopted)) = (&history.story.plan, &workflow.plan) else {
+        return Vec::new();
+    };
+    let sources = Sources { history, plan, workflow };
+    let mut told: Vec<ClaimTold> = Vec::new();
+    for step in sources.speakers(&adopted.outline.result).into_iter().take(ANSWERS_MAX) {
+        let Some(answer) = spoken(&sources, &step) else { continue };
+        for claim in checked(&sources, &step, &answer) {
+            let number = told.len() + 1;
+            told.push(ClaimTold {
+                number,
+                step: step.clone(),
+                within: within(&answer, claim.start, claim.end),
+                kind: word(&claim.kind),
+                status: word(&claim.status),
+                rests_on: rests_on(&sources, &step, &claim),
+                text: claim.text,
+                start: claim.start,
+                end: claim.end,
+                how: claim.how,
+                nearest: claim.nearest,
+            });
+        }
+    }
+    told
+}
+
+fn word(of: &impl Serialize) -> String {
+    match serde_json::to_value(of) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The claims of an answer as they were found then, with where they stand.
+fn checked(sources: &Sources<'_>, step: &str, answer: &str) -> Vec<Claim> {
+    let inputs = sources.inputs(step);
+    let mut claims = sources.index(&inputs).ground(answer).claims;
+    repeats_the_question(&mut claims, answer, &sources.question(step));
+    let Some(against) = recorded(sources, step) else { return claims };
+    let same = |a: &Claim, b: &Claim| (a.start, a.end, a.kind) == (b.start, b.end, b.kind);
+    for claim in &mut claims {
+        if let Some(then) = against.iter().find(|then| same(then, claim)) {
+            *claim = then.clone();
+        } else if claim.status == Status::Unsupported {
+            // What a file held is not in the journal.
+            claim.status = Status::Unchecked;
+            claim.how = "nothing spoke against it when it was checked, and its evidence is not in \
+                         the journal"
+                .into();
+        }
+    }
+    claims
+}
+
+/// What was found unsupported when the answer was checked; none when that was not kept.
+fn recorded(sources: &Sources<'_>, step: &str) -> Option<Vec<Claim>> {
+    let evidence = sources.history.value(sources.answer(step)?.evidence?)?;
+    serde_json::from_value(evidence.get("places")?.clone()).ok()
+}
+
+/// An answer may repeat the question.
+fn repeats_the_question(claims: &mut [Claim], answer: &str, asked: &str) {
+    if claims.iter().all(|claim| claim.status != Status::Unsupported) {
+        return;
+    }
+    let question = Value::from(asked);
+    let repeated = Index::of([("intent", &question)]).ground(answer).claims;
+    for claim in claims.iter_mut().filter(|claim| claim.status == Status::Unsupported) {
+        let same = |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
+        if let Some(found) = repeated.iter().find(same)
+            && found.status == Status::Supported
+        {
+            *claim = Claim { how: "repeats the question".into(), ..found.clone() };
+        }
+    }
+}
+
+/// From a claim's own evidence back to a tool's output or a context.
+fn rests_on(sources: &Sources<'_>, step: &str, claim: &Claim) -> Vec<Ground> {
+    let mut chain = Vec::new();
+    let (mut step, mut claim) = (step.to_owned(), claim.clone());
+    while chain.len() < DEPTH_MAX {
+        let Some(place) = claim.evidence.clone() else { break };
+        let inputs = sources.inputs(&step);
+        let Some(input) = inputs.into_iter().find(|input| input.name == place.name) else {
+            if place.name == "intent" {
+                chain.push(Ground { context: Some("the intent".into()), ..ground(&place, &claim) });
+            }
+            break;
+        };
+        let found = ground(&place, &claim);
+        match input.origin {
+            Origin::Context(name) => {
+                let record = record(&input.value, &place, &claim.text);
+                chain.push(Ground { context: Some(name), record, ..found });
+                break;
+            }
+            Origin::Step(of) => {
+                let Some(known) = sources.workflow.steps.get(&of) else { break };
+                let attempts = sources.history.story.steps.get(&of).map(|s| &s.attempts);
+                let last = attempts.and_then(|attempts| attempts.last());
+                let attempt = last.map(|attempt| attempt.attempt);
+                let found = Ground { step: Some(of.clone()), attempt, ..found };
+                match &known.outline.kind {
+                    StepKind::Ask { .. } => {
+                        let model = known.candidate().map(|c| c.model.clone());
+                        chain.push(Ground { model, ..found });
+                        let Some((next, before)) = before(sources, &of, &place, &claim) else {
+                            break;
+                        };
+                        (step, claim) = (next, before);
+                    }
+                    StepKind::Tool { name, .. } => {
+                        let record = record(&input.value, &place, &claim.text);
+                        chain.push(Ground { tool: Some(name.clone()), record, ..found });
+                        break;
+                    }
+                    StepKind::Wait { .. } => break,
+                }
+            }
+        }
+    }
+    chain
+}
+
+fn ground(place: &Place, claim: &Claim) -> Ground {
+    let excerpt = if place.excerpt.is_empty() { &claim.text } else { &place.excerpt };
+    Ground {
+        input: place.name.clone(),
+        path: place.path.clone(),
+        excerpt: excerpt.clone(),
+        ..Ground::default()
+    }
+}
+
+/// The same claim as a step before made it, with its own evidence.
+fn before(
+    sources: &Sources<'_>,
+    of: &str,
+    place: &Place,
+    claim: &Claim,
+) -> Option<(String, Claim)> {
+    let elements = sources.elements(of);
+    let steps = if elements.is_empty() { vec![of.to_owned()] } else { elements };
+    for step in steps {
+        let index = sources.index(&sources.inputs(&step));
+        for said in [place.excerpt.as_str(), claim.text.as_str()] {
+            let found = index.ground(said).claims;
+            let stands = |c: &&Claim| c.status == Status::Supported && c.evidence.is_some();
+            let same = found.iter().filter(stands).find(|c| c.text == claim.text);
+            if let Some(found) = same.or_else(|| found.iter().find(stands)) {
+                return Some((step, found.clone()));
+            }
+        }
+    }
+    None
+}
+
+/// The sentence around a claim.
+fn within(answer: &str, start: usize, end: usize) -> String {
+    let ends = |c: char| matches!(c, '.' | '!' | '?' | '\n');
+    let head = answer.get(..start).unwrap_or("");
+    let tail = answer.get(end..).unwrap_or("");
+    // A full stop within a number ends no sentence.
+    let stops = |text: &str, at: usize| {
+        let next = text[at..].chars().nth(1);
+        text[at..].starts_with('\n') || next.is_none_or(char::is_whitespace)
+    };
+    let from = head.rmatch_indices(ends).find(|(at, _)| stops(answer, *at));
+    let from = from.map_or(0, |(at, found)| at + found.len());
+    let to = tail.match_indices(ends).find(|(at, _)| stops(tail, *at));
+    let to = to.map_or(answer.len(), |(at, found)| end + at + found.len());
+    let sentence = answer.get(from..to).unwrap_or("").trim();
+    sentence.chars().take(WITHIN_MAX).collect()
+}
+
+/// The record around a place: the object that holds the field, or the line of a text.
+fn record(value: &Value, place: &Place, claimed: &str) -> Option<Value> {
+    if let (Value::String(text), true) = (value, place.path.is_empty()) {
+        let head = text.get(..place.start)?;
+        let from = head.rfind('\n').map_or(0, |at| at + 1);
+        let tail = text.get(place.end..)?;
+        let to = tail.find('\n').map_or(text.len(), |at| place.end + at);
+        let line: String = text.get(from..to)?.chars().take(RECORD_MAX).collect();
+        return Some(line.trim_end().into());
+    }
+    let fields: Vec<&str> = place.path.split('.').filter(|field| !field.is_empty()).collect();
+    let found = holder(value, value, &fields, place, claimed)?;
+    (found.to_string().len() <= RECORD_MAX).then(|| found.clone())
+}
+
+/// The innermost object on the way to a leaf that is the one meant.
+fn holder<'a>(
+    value: &'a Value,
+    around: &'a Value,
+    fields: &[&str],
+    place: &Place,
+    claimed: &str,
+) -> Option<&'a Value> {
+    match (value, fields) {
+        (Value::Array(elements), _) => elements.iter().find_map(|element| {
+            holder(element, around_of(element, around), fields, place, claimed)
+        }),
+        (Value::Object(object), [field, rest @ ..]) => {
+            // Paths name a list by one of its elements: `row.total` is in `rows`.
+            let like = |key: &String| key == field || key.to_lowercase().starts_with(field);
+            let fields = object.iter().filter(|(key, _)| like(key));
+            fields
+                .into_iter()
+                .find_map(|(_, value_of)| holder(value_of, value, rest, place, claimed))
+        }
+        (leaf, []) => is_meant(leaf, place, claimed).then_some(around),
+        _ => None,
+    }
+}
+
+fn around_of<'a>(element: &'a Value, around: &'a Value) -> &'a Value {
+    if element.is_object() { element } else { around }
+}
+
+fn is_meant(leaf: &Value, place: &Place, claimed: &str) -> bool {
+    match leaf {
+        Value::String(text) => text.contains(place.excerpt.trim_end_matches('…').trim()),
+        Value::Number(number) => {
+            let digits: String =
+                claimed.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
+            number
+                .as_f64()
+                .zip(digits.trim_end_matches('.').parse().ok())
+                .is_some_and(|(a, b): (f64, f64)| (a - b).abs() <= 0.006 * a.abs())
+        }
+        Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
