@@ -71,14 +71,14 @@ pub(crate) enum Job {
         inputs: Vec<Input>,
         reads: Option<Found>,
         effectful: bool,
-        /// What is to be made sure of, when the step has an answer already.
+        /// What is asked for to be sure of the step's answer, beyond its grounding.
         reviewed: Option<Reviewed>,
     },
 }
 
-/// An answer that is to be made sure of.
+/// How a step's answer is made sure of.
 pub(crate) struct Reviewed {
-    /// The answer, and a second one where there is one.
+    /// The answers that are there: none before the first, and a second one where it is asked for.
     pub(crate) answers: Vec<Arc<Value>>,
     /// How sure it must be made.
     pub(crate) assurance: Assurance,

@@ -118,12 +118,12 @@ impl Desk<'_> {
         Some((self.plan.clone()?, told))
     }
 
-    /// The answer that an attempt is to make sure of.
+    /// What is asked for to be sure of a step's answer, and the answers that are there.
     fn reviewed(&self, id: &str, step: &Step) -> Option<Reviewed> {
-        let (reviewing, review) = (step.reviewing.as_ref()?, step.outline.review()?);
-        let answers = (0..reviewing.answers.len())
-            .filter_map(|n| self.outputs.get(&answer_name(id, n)).cloned())
-            .collect();
+        let review = step.outline.review()?;
+        let there = step.reviewing.as_ref().map_or(0, |reviewing| reviewing.answers.len());
+        let answers =
+            (0..there).filter_map(|n| self.outputs.get(&answer_name(id, n)).cloned()).collect();
         Some(Reviewed {
             answers,
             assurance: review.assurance,
