@@ -49,3 +49,6 @@ expect "17" "$bin/plan_by_hand" "$url"
 expect "disk full" "$bin/rest_client" "$url"
 expect '70.7' "$bin/own_tool"
 expect "3 of 3 ended" "$AUTOOS" --data-dir "$work/data" top --count 1
+
+# Three scripted vendors, of which one is wrong, and a mail server.
+expect "what the mail server got: 2 mails" env AUTOOS="$AUTOOS" bash examples/weekly_report/run.sh

@@ -12,3 +12,4 @@ mod newcomer;
 mod overload;
 mod seed;
 mod support;
+mod weekly_report;
