@@ -325,3 +325,63 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Recorded as _;
+
+    #[test]
+    fn every_text_is_visited() {
+        const SAID: &str = "quokka";
+        let (step, text) = (|| "a".to_owned(), || SAID.to_owned());
+        let output = || Output {
+            body: BodyRef { hash: [1; 32], len: 6 },
+            confidence: Some(0.5),
+            evidence: None,
+        };
+        let (exit, due, verdict) = (Exit::Unsure, Timestamp(1), |verdict| Event::StepEvaluated {
+            step: "a".into(),
+            verdict,
+        });
+        let events = [
+            Event::PlanRefused { problems: vec![text(), text()] },
+            verdict(Verdict::Skip { reason: text() }),
+            verdict(Verdict::Impossible { reason: text() }),
+            Event::ModelsAwaited { step: step(), due, reason: text(), anew: false },
+            Event::AnswerTaken { step: step(), output: output(), reason: text() },
+            Event::AttemptFailed {
+                step: step(),
+                attempt: 1,
+                exit,
+                detail: text(),
+                cost: 0,
+                tokens: (0, 0),
+                doubtful: Some(output()),
+            },
+            Event::RungClimbed {
+                step: step(),
+                rung: Rung::Retry,
+                exit,
+                due,
+                without: None,
+                tried: text(),
+            },
+            Event::StepSkipped { step: step(), reason: text() },
+            Event::Escalated { escalation: 1, step: step(), exit, detail: text(), due },
+            Event::CancelRequested { by: step(), reason: text() },
+            Event::Failed { reason: text() },
+            Event::Cancelled { reason: text() },
+        ];
+        let says =
+            |event: &Event| event.encode().windows(SAID.len()).any(|part| part == SAID.as_bytes());
+        for event in events {
+            assert!(says(&event), "{event:?}");
+            let mut silent = event.clone();
+            silent.texts_mut(&mut |text| *text = "(gone)".to_owned());
+            assert!(!says(&silent), "{silent:?}");
+            silent.texts_mut(&mut |text| *text = SAID.to_owned());
+            assert_eq!(silent, event, "nothing but its texts was visited");
+        }
+    }
+}
