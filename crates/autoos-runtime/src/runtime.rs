@@ -361,7 +361,8 @@ impl Runtime {
         by: String,
     ) -> Result<Submitted, Refusal> {
         let inner = &self.inner;
-        let submitted = fork::fork(&inner.parts, &inner.setup.accounts, parent, at, model, by).await?;
+        let submitted =
+            fork::fork(&inner.parts, &inner.setup.accounts, parent, at, model, by).await?;
         // Its first order has it folded and go on.
         self.command(submitted.workflow, Command::Tick).await?;
         Ok(submitted)

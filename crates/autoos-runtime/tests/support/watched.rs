@@ -1,7 +1,7 @@
 //! A journal that counts what is read of it, and gives back what was not written where told to.
 
 use autoos_journal::{
-    Batch, BodyKey, Cursor, Error, Event, Head, Journal, MemoryJournal, Position, Snapshot,
+    Batch, BodyKey, Cursor, Error, Event, Head, Journal, MemoryJournal, Outcome, Position, Snapshot,
 };
 use autoos_kernel::{
     body::BodyRef,
@@ -21,13 +21,30 @@ pub(crate) struct Watched {
     /// Events that were read, by their stream.
     read: Mutex<HashMap<StreamId, usize>>,
     damaged: Mutex<HashSet<StreamId>>,
+    fault: Mutex<Fault>,
+}
+
+/// What happens to appends.
+#[derive(Default)]
+struct Fault {
+    /// How many there were.
+    appends: usize,
+    /// Which one fails, and whether it is recorded all the same.
+    fails: Option<(usize, Outcome)>,
+    /// From which on none is recorded.
+    down: Option<usize>,
 }
 
 type Answer<T> = BoxFuture<'static, Result<T, Error>>;
 
 impl Watched {
     pub(crate) fn new(journal: Arc<MemoryJournal>) -> Arc<Self> {
-        Arc::new(Self { journal, read: Mutex::default(), damaged: Mutex::default() })
+        Arc::new(Self {
+            journal,
+            read: Mutex::default(),
+            damaged: Mutex::default(),
+            fault: Mutex::default(),
+        })
     }
 
     /// From now on a stream does not decode, or does again.
@@ -38,6 +55,23 @@ impl Watched {
         } else {
             all.remove(&stream)
         };
+    }
+
+    /// The append after `n` more fails once.
+    pub(crate) fn fail_after(&self, n: usize, outcome: Outcome) {
+        let mut fault = self.fault.lock().expect("not poisoned");
+        fault.fails = Some((fault.appends + n, outcome));
+    }
+
+    /// After `n` more appends none is recorded, as if the process were dead; none ends that.
+    pub(crate) fn down_after(&self, n: Option<usize>) {
+        let mut fault = self.fault.lock().expect("not poisoned");
+        fault.down = n.map(|n| fault.appends + n);
+    }
+
+    /// How many appends there were.
+    pub(crate) fn appends(&self) -> usize {
+        self.fault.lock().expect("not poisoned").appends
     }
 
     /// How many events of a stream were read since the last time that this was asked.
@@ -66,6 +100,19 @@ impl Journal for Watched {
         self.journal.epoch(shard)
     }
     fn append(&self, batch: Batch) -> Answer<Position> {
+        let mut fault = self.fault.lock().expect("not poisoned");
+        let n = fault.appends;
+        fault.appends += 1;
+        if fault.down.is_some_and(|down| n >= down) {
+            let why = Error::Halted("the test stopped it".into());
+            return futures::future::ready(Err(why)).boxed();
+        }
+        if fault.fails.as_ref().is_some_and(|(at, _)| n >= *at)
+            && let Some((_, outcome)) = fault.fails.take()
+        {
+            self.journal.fail_next(Error::Io("as the test wants".into()), outcome);
+        }
+        // Under the lock, so that nobody else meets the fault.
         self.journal.append(batch)
     }
     fn head(&self, stream: StreamId) -> Answer<Option<Head>> {
