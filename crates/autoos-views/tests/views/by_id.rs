@@ -123,6 +123,30 @@ async fn erased_texts_are_shown_as_erased() {
 }
 
 #[tokio::test]
+async fn what_was_said_on_the_way_goes_with_the_rest() {
+    let (_, journal) = journal();
+    let views = Views::start(journal.clone());
+    let mut run = Run::submit(&journal, Ask::default()).await;
+    let reason = "for a CANARY reason".to_owned();
+    run.command(Command::Cancel { by: "ann".into(), reason: reason.clone() }, vec![]).await;
+    let told = async || {
+        let view = views.workflow(run.id).await.unwrap().unwrap();
+        let trail = views.audit(run.id).await.unwrap().unwrap();
+        let changes = views.watch(run.id, 0).await.unwrap();
+        let changes: Vec<_> = changes.map(|change| change.unwrap()).collect().await;
+        serde_json::to_string(&(view, trail, changes)).unwrap()
+    };
+    let before = told().await;
+    assert!(before.matches(&reason).count() >= 3, "{before}");
+    let verified = views.verify(run.id).await.unwrap();
+    journal.erase(run.id.0).await.unwrap();
+    let after = told().await;
+    assert!(!after.contains("CANARY"), "{after}");
+    assert!(after.contains("(erased)"), "{after}");
+    assert_eq!(views.verify(run.id).await.unwrap(), verified, "the chains are over what is kept");
+}
+
+#[tokio::test]
 async fn the_audit_tells_every_event_in_order() {
     let (_, journal) = journal();
     let views = Views::start(journal.clone());

@@ -2,6 +2,7 @@
 
 use autoos_journal::{
     Batch, Body, BodyKey, MemoryJournal, NewEvent, Position, SharedJournal, Standing, StreamWrite,
+    seal_texts,
 };
 use autoos_kernel::{
     body::BodyRef,
@@ -178,14 +179,23 @@ impl Run {
             .unwrap()
     }
 
-    fn write<E: Recorded>(&self, stream: StreamId, expect: u64, events: &[E]) -> StreamWrite {
-        let event = |event: &E| NewEvent {
-            at: self.now,
-            actor: "test".into(),
-            cause: Some("req-1".into()),
-            trace: None,
-            kind: event.kind().to_owned(),
-            body: event.encode(),
+    fn write<E: Recorded + Clone>(
+        &self,
+        stream: StreamId,
+        expect: u64,
+        events: &[E],
+    ) -> StreamWrite {
+        let event = |event: &E| {
+            let mut event = event.clone();
+            seal_texts(&mut event, &self.key);
+            NewEvent {
+                at: self.now,
+                actor: "test".into(),
+                cause: Some("req-1".into()),
+                trace: None,
+                kind: event.kind().to_owned(),
+                body: event.encode(),
+            }
         };
         StreamWrite {
             stream,
