@@ -342,6 +342,7 @@ pub(crate) fn place(position: Position) -> String {
 pub(crate) struct ResolveBody {
     answer: Word,
     value: Option<Value>,
+    budget_usd: Option<f64>,
     pub(crate) by: Option<String>,
 }
 
@@ -351,6 +352,7 @@ enum Word {
     Approve,
     Edit,
     Retry,
+    Raise,
     Skip,
     Abandon,
 }
@@ -358,6 +360,15 @@ enum Word {
 impl ResolveBody {
     pub(crate) fn answer(&mut self) -> Result<Answer, Fault> {
         let value = self.value.take();
+        if self.budget_usd.is_some() != (self.answer == Word::Raise) {
+            return Err(Fault::Invalid(match self.answer {
+                Word::Raise => "raise needs budget_usd: how much more may be spent".into(),
+                other => format!(
+                    "{} takes no budget_usd; raise does",
+                    format!("{other:?}").to_lowercase()
+                ),
+            }));
+        }
         match (self.answer, value) {
             (Word::Edit, Some(value)) => Ok(Answer::Edit(value)),
             (Word::Edit, None) => Err(Fault::Invalid("edit needs the output as value".into())),
@@ -367,6 +378,10 @@ impl ResolveBody {
             }
             (Word::Approve, None) => Ok(Answer::Approve),
             (Word::Retry, None) => Ok(Answer::Retry),
+            (Word::Raise, None) => match microusd(self.budget_usd.unwrap_or_default())? {
+                0 => Err(Fault::Invalid("budget_usd is 0: say how much more may be spent".into())),
+                more => Ok(Answer::Raise(more)),
+            },
             (Word::Skip, None) => Ok(Answer::Skip),
             (Word::Abandon, None) => Ok(Answer::Abandon),
         }

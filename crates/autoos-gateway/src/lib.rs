@@ -12,6 +12,7 @@ mod backups;
 mod body;
 mod call;
 mod edge;
+mod explain;
 mod fault;
 mod grpc;
 mod json;

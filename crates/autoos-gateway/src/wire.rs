@@ -10,6 +10,7 @@ use autoos_guard::KeyInfo;
 use autoos_journal::Position;
 use autoos_kernel::{
     id::{Shard, WorkflowId},
+    lesson::Lesson,
     time::Timestamp,
     tool::ToolSpec,
     words::{EffectClass, RiskLevel, TrustLevel, WorkflowState},
@@ -150,7 +151,6 @@ fn status(status: StepStatus) -> i32 {
         StepStatus::Dropped => v1::StepStatus::Dropped,
         StepStatus::InDoubt => v1::StepStatus::InDoubt,
         StepStatus::BackingOff => v1::StepStatus::BackingOff,
-        StepStatus::AwaitingModels => v1::StepStatus::AwaitingModels,
         StepStatus::Waiting => v1::StepStatus::Waiting,
         StepStatus::Expanded => v1::StepStatus::Expanded,
         StepStatus::Escalated => v1::StepStatus::Escalated,
@@ -395,6 +395,10 @@ pub(crate) fn answer(
             Ok(Answer::Edit(value.map_err(|why| Fault::Invalid(format!("edit_json: {why}")))?))
         }
         Some(Wire::Retry(_)) => Ok(Answer::Retry),
+        Some(Wire::RaiseMicrousd(0)) => {
+            Err(Fault::Invalid("raise_microusd is 0: say how much more may be spent".into()))
+        }
+        Some(Wire::RaiseMicrousd(more)) => Ok(Answer::Raise(more)),
         Some(Wire::Skip(_)) => Ok(Answer::Skip),
         Some(Wire::Abandon(_)) => Ok(Answer::Abandon),
         None => Err(Fault::Invalid("one of the answers must be there".into())),
@@ -424,6 +428,27 @@ pub(crate) fn key(key: &KeyInfo) -> v1::Key {
         tenant: key.tenant.to_string(),
         created: Some(time(key.created)),
         revoked: key.revoked.map(time),
+    }
+}
+
+/// A lesson as the caller may see it, and in how many workflows it was seen.
+pub(crate) fn lesson(lesson: Lesson, times: usize) -> v1::Lesson {
+    let sentence = lesson.sentence();
+    let (reverted_by, reverted) = match lesson.reverted {
+        Some((by, at)) => (by, Some(time(at))),
+        None => (String::new(), None),
+    };
+    v1::Lesson {
+        number: lesson.number,
+        sentence,
+        pattern_json: document(&lesson.pattern).unwrap_or_default(),
+        exit: lesson.exit.to_string(),
+        remedy: <&str>::from(lesson.remedy).to_owned(),
+        times: u32::try_from(times).unwrap_or(u32::MAX),
+        workflow_ids: lesson.from.iter().map(ToString::to_string).collect(),
+        learned: Some(time(lesson.at)),
+        reverted_by,
+        reverted,
     }
 }
 

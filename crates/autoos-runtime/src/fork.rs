@@ -60,10 +60,12 @@ pub(crate) async fn fork(
         events.push(recorded(event, &key, at, actor));
     }
     check(&workflow, model.as_deref())?;
-    let router = Fabrics(&*parts.llm);
-    let mut means = Means { rng: &mut SystemRng, router: &router };
     let command = Command::Fork { parent, at, model, by: by.clone() };
-    let decided = workflow.decide(command, now, &mut means)?;
+    let decided = {
+        // Held over no wait: whoever asks for a fork may run on any thread.
+        let router = Fabrics(&*parts.llm);
+        workflow.decide(command, now, &mut Means { rng: &mut SystemRng, router: &router })?
+    };
     events.extend(new_events(decided, &key, &by, None, now));
 
     request.text = copies.copy(request.text).await?;

@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod intents;
 mod keys;
+mod lessons;
 mod node;
 mod uploads;
 mod workflows;
@@ -15,8 +16,9 @@ use crate::{call::Call, edge::Edge, fault::Fault};
 use autoos_proto::v1::{
     audit_server::AuditServer, backups_server::BackupsServer,
     escalations_server::EscalationsServer, events_server::EventsServer,
-    intents_server::IntentsServer, keys_server::KeysServer, providers_server::ProvidersServer,
-    tools_server::ToolsServer, uploads_server::UploadsServer, workflows_server::WorkflowsServer,
+    intents_server::IntentsServer, keys_server::KeysServer, lessons_server::LessonsServer,
+    providers_server::ProvidersServer, tools_server::ToolsServer, uploads_server::UploadsServer,
+    workflows_server::WorkflowsServer,
 };
 use axum::Router;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
@@ -55,6 +57,7 @@ pub(crate) fn router(edge: &Edge) -> Router {
         .add_service(service!(AuditServer, small))
         .add_service(service!(EscalationsServer, small))
         .add_service(service!(EventsServer, small))
+        .add_service(service!(LessonsServer, small))
         .add_service(service!(ToolsServer, small))
         .add_service(service!(ProvidersServer, small))
         .add_service(service!(KeysServer, small))

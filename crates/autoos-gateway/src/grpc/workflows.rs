@@ -85,6 +85,47 @@ impl Workflows for Services {
         Ok(Response::new(v1::GetWorkflowPlanResponse { plan_json }))
     }
 
+    async fn explain_workflow(
+        &self,
+        request: Request<v1::ExplainWorkflowRequest>,
+    ) -> Result<Response<v1::ExplainWorkflowResponse>, Status> {
+        let call = call(&request)?;
+        let request = request.into_inner();
+        let id = wire::workflow_id(&request.workflow_id).or_status(&call)?;
+        let claim = wire::some(request.claim);
+        let why = self.edge.why(&call, id, claim.as_deref()).await.or_status(&call)?;
+        let why_json = wire::document(&why).or_status(&call)?;
+        Ok(Response::new(v1::ExplainWorkflowResponse { why_json }))
+    }
+
+    async fn fork_workflow(
+        &self,
+        request: Request<v1::ForkWorkflowRequest>,
+    ) -> Result<Response<v1::ForkWorkflowResponse>, Status> {
+        let call = call(&request)?;
+        let v1::ForkWorkflowRequest { workflow_id, at, model } = request.into_inner();
+        let id = wire::workflow_id(&workflow_id).or_status(&call)?;
+        let forked = self.edge.fork(&call, id, at, wire::some(model)).await.or_status(&call)?;
+        Ok(Response::new(v1::ForkWorkflowResponse {
+            intent_id: forked.intent.to_string(),
+            workflow_id: forked.workflow.to_string(),
+            position: Some(wire::position(forked.position)),
+        }))
+    }
+
+    async fn compare_workflows(
+        &self,
+        request: Request<v1::CompareWorkflowsRequest>,
+    ) -> Result<Response<v1::CompareWorkflowsResponse>, Status> {
+        let call = call(&request)?;
+        let request = request.into_inner();
+        let left = wire::workflow_id(&request.left_id).or_status(&call)?;
+        let right = wire::workflow_id(&request.right_id).or_status(&call)?;
+        let found = self.edge.compare(&call, left, right).await.or_status(&call)?;
+        let comparison_json = wire::document(&found).or_status(&call)?;
+        Ok(Response::new(v1::CompareWorkflowsResponse { comparison_json }))
+    }
+
     async fn cancel_workflow(
         &self,
         request: Request<v1::CancelWorkflowRequest>,

@@ -113,6 +113,10 @@ async fn of_node(text: &mut Text, edge: &Edge) {
     text.one("autoos_workflows_open", "gauge", help, open);
     let ready = f64::from(u8::from(edge.views.ready() == autoos_views::Ready::Yes));
     text.one("autoos_views_ready", "gauge", "1 once lists and counts cover all there is.", ready);
+    let lessons = edge.runtime.lessons();
+    let reverted = lessons.iter().filter(|lesson| lesson.reverted.is_some()).count() as u64;
+    let counts = [("in_force", lessons.len() as u64 - reverted), ("reverted", reverted)];
+    text.counts(("autoos_lessons", "gauge", "Lessons that were learned."), "state", counts);
     let free = edge.limits.requests.available_permits() as f64;
     text.one("autoos_request_places_free", "gauge", "Requests that could begin now.", free);
     let free = edge.limits.streams.available_permits() as f64;
@@ -154,6 +158,17 @@ fn of_attempts(text: &mut Text, metrics: &Metrics) {
     let rungs = metrics.rungs.iter().map(|(k, v)| (k, *v));
     let head = ("autoos_recovery_total", "counter", "Rungs of the recovery ladder climbed.");
     text.counts(head, "recovery_level", rungs);
+    let name = "autoos_ladder_climbs_total";
+    text.head(name, "counter", "Rungs of the recovery ladder climbed, by rung and exit reason.");
+    for (climb, count) in &metrics.climbs {
+        let (rung, reason) = climb.split_once(' ').unwrap_or((climb, ""));
+        text.line(name, &[("rung", rung), ("reason", reason)], *count as f64);
+    }
+    let reviews = metrics.reviews.iter().map(|(k, v)| (k, *v));
+    let head = ("autoos_reviews_total", "counter", "Verdicts of reviewers on answers.");
+    text.counts(head, "verdict", reviews);
+    let help = "Times that no model for a step could be asked.";
+    text.one("autoos_models_awaited_total", "counter", help, metrics.models_awaited as f64);
     let tokens = [("input", metrics.tokens.input), ("output", metrics.tokens.output)];
     let head = ("autoos_tokens_total", "counter", "Tokens of calls to models.");
     text.counts(head, "direction", tokens);

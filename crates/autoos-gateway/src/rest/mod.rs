@@ -3,6 +3,7 @@
 mod backups;
 mod docs;
 mod events;
+mod explain;
 mod intents;
 mod keys;
 mod metrics;
@@ -38,11 +39,16 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/workflows/{id}/audit", get(workflows::audit))
         .route("/api/v1/workflows/{id}/audit/verify", get(workflows::verify))
         .route("/api/v1/workflows/{id}/events", get(events::events))
+        .route("/api/v1/workflows/{id}/why", get(explain::why))
+        .route("/api/v1/workflows/{id}/diff", get(explain::diff))
+        .route("/api/v1/workflows/{id}/fork", post(explain::fork))
         .route("/api/v1/workflows/{id}/cancel", post(workflows::cancel))
         .route("/api/v1/workflows/{id}/pause", post(workflows::pause))
         .route("/api/v1/workflows/{id}/resume", post(workflows::resume))
         .route("/api/v1/escalations", get(workflows::escalations))
         .route("/api/v1/escalations/{workflow}/{number}/resolve", post(workflows::resolve))
+        .route("/api/v1/lessons", get(explain::lessons))
+        .route("/api/v1/lessons/{number}/revert", post(explain::revert))
         .route("/api/v1/costs", get(node::costs))
         .route("/api/v1/tools", get(node::tools))
         .route("/api/v1/providers", get(node::providers))

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 26] = [
+pub(crate) const ROUTES: [Route; 31] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -19,6 +19,9 @@ pub(crate) const ROUTES: [Route; 26] = [
     ("delete", "/api/v1/workflows/{id}", "Workflows", "Cancel a workflow, or erase it"),
     ("get", "/api/v1/workflows/{id}/plan", "Workflows", "The plan in force, as a document"),
     ("get", "/api/v1/workflows/{id}/events", "Workflows", "Watch a workflow (server-sent events)"),
+    ("get", "/api/v1/workflows/{id}/why", "Workflows", "Why it came out as it did"),
+    ("get", "/api/v1/workflows/{id}/diff", "Workflows", "What came out differently in another"),
+    ("post", "/api/v1/workflows/{id}/fork", "Workflows", "Go on from an earlier event"),
     ("post", "/api/v1/workflows/{id}/cancel", "Workflows", "Cancel a workflow"),
     ("post", "/api/v1/workflows/{id}/pause", "Workflows", "Pause a workflow"),
     ("post", "/api/v1/workflows/{id}/resume", "Workflows", "Resume a workflow"),
@@ -26,6 +29,8 @@ pub(crate) const ROUTES: [Route; 26] = [
     ("get", "/api/v1/workflows/{id}/audit/verify", "Audit", "Check the audit trail's hash chains"),
     ("get", "/api/v1/escalations", "Escalations", "List questions to humans"),
     ("post", "/api/v1/escalations/{workflow}/{number}/resolve", "Escalations", "Answer a question"),
+    ("get", "/api/v1/lessons", "Lessons", "List lessons"),
+    ("post", "/api/v1/lessons/{number}/revert", "Lessons", "Take a lesson back"),
     ("put", "/api/v1/uploads/{name}", "Uploads", "Upload a file, to name it as a context"),
     ("delete", "/api/v1/uploads/{name}", "Uploads", "Remove an upload, by its id"),
     ("get", "/api/v1/costs", "Node", "What was spent"),
@@ -40,7 +45,7 @@ pub(crate) const ROUTES: [Route; 26] = [
     ("delete", "/api/v1/keys/{id}", "Keys", "Revoke an API key"),
 ];
 
-const GROUPS: [(&str, &str); 7] = [
+const GROUPS: [(&str, &str); 8] = [
     ("Intents", "What someone asks for."),
     (
         "Workflows",
@@ -48,6 +53,7 @@ const GROUPS: [(&str, &str); 7] = [
     ),
     ("Audit", "What happened and why, and the check that nothing in it was changed."),
     ("Escalations", "Questions to humans."),
+    ("Lessons", "Failures that recur, and what is done about them the next time."),
     ("Uploads", "Files that are too large to ride in a request."),
     ("Node", "The node itself. /health, /docs and /openapi.json need no key."),
     ("Keys", "Who may call. The first key closes the node to everyone without one, for good."),
@@ -137,6 +143,19 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
              is its sequence: after a broken connection send it as Last-Event-ID, and nothing is \
              missed. 204 once there is nothing more to come."
         }
+        ("get", "/api/v1/workflows/{id}/why") => {
+            "From the journal alone: what was decided, by whom and why, what failed, what each rung \
+             of the ladder did, what each claim of the result rests on, what it cost."
+        }
+        ("post", "/api/v1/workflows/{id}/fork") => {
+            "Another workflow takes over the first events of this one and goes on by itself, asking \
+             another model wherever it may be asked. Refused where a tool with an effect would act \
+             a second time."
+        }
+        ("post", "/api/v1/lessons/{number}/revert") => {
+            "It takes new failures to learn it again. For the operator, since a lesson counts for \
+             all tenants."
+        }
         ("delete", "/api/v1/workflows/{id}") => {
             "Cancels; with erase=true it also destroys all texts of the workflow and the uploads \
              that came with it. The events stay, and their chain still verifies."
@@ -163,6 +182,7 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
     for part in path.split('/') {
         let Some(name) = part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) else { continue };
         let about = match (name, method, path.contains("uploads"), path.contains("keys")) {
+            ("number", ..) if path.contains("lessons") => "The lesson's number.",
             ("number", ..) => "The question's number in its workflow.",
             ("name", "put", ..) => "The file's name, whose ending tells its kind.",
             ("name", ..) => "The upload's id, up-<uuid>.",
@@ -186,6 +206,14 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
         ],
         ("get", "/api/v1/workflows/{id}") => {
             &[("at", "query", "As of the event with this sequence, that one included.")]
+        }
+        ("get", "/api/v1/workflows/{id}/why") => &[(
+            "claim",
+            "query",
+            "Only the claims that this means: a number, or a part of their text.",
+        )],
+        ("get", "/api/v1/workflows/{id}/diff") => {
+            &[("with", "query", "The other workflow's id; required.")]
         }
         ("delete", "/api/v1/workflows/{id}") => {
             &[("erase", "query", "true destroys all texts as well.")]
@@ -236,6 +264,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
                 "context": {"priority": "high", "log": "12:00:01 ERROR disk full\n"},
             }),
         ),
+        ("post", "/api/v1/workflows/{id}/fork") => {
+            ("NewFork", true, json!({"at": 12, "model": "anthropic/claude-sonnet-5"}))
+        }
         ("post", "/api/v1/workflows/{id}/cancel") => {
             ("Reason", false, json!({"reason": "no longer needed"}))
         }
@@ -265,6 +296,10 @@ fn responses(method: &str, path: &str) -> Value {
         ("get", "/api/v1/workflows/{id}/plan") => ("200", "Plan", "The document."),
         ("get", "/api/v1/workflows/{id}/audit") => ("200", "Audit", "Every event, in order."),
         ("get", "/api/v1/workflows/{id}/audit/verify") => ("200", "Verified", "Both chains hold."),
+        ("get", "/api/v1/workflows/{id}/why") => ("200", "Why", "The account."),
+        ("get", "/api/v1/workflows/{id}/diff") => ("200", "Comparison", "Side by side."),
+        ("post", "/api/v1/workflows/{id}/fork") => ("201", "Submitted", "The fork is durable."),
+        ("get", "/api/v1/lessons") => ("200", "Lessons", "Every lesson, the reverted ones too."),
         ("get", "/api/v1/escalations") => ("200", "Escalations", "A page."),
         ("delete", "/api/v1/workflows/{id}") => ("200", "Changed", "It is durable."),
         ("post", "/api/v1/backups") => ("201", "Backup", "The copy is whole."),

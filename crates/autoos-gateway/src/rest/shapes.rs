@@ -64,7 +64,7 @@ fn schema(kind: &str) -> Value {
 type Shape = (&'static str, &'static str, &'static [Field]);
 
 /// What clients send.
-const ASKED: [Shape; 5] = [
+const ASKED: [Shape; 6] = [
     (
         "Intent",
         "What someone asks for. Unknown fields are refused.",
@@ -84,7 +84,8 @@ const ASKED: [Shape; 5] = [
         "Answer",
         "A human's answer to a question.",
         &[
-            ("answer*", "approve|edit|retry|skip|abandon", "One of those that the question takes."),
+            ("answer*", "approve|edit|retry|raise|skip|abandon", "One that the question takes."),
+            ("budget_usd", "number", "With raise: how much more may be spent, in dollars."),
             (
                 "value",
                 "any",
@@ -92,6 +93,14 @@ const ASKED: [Shape; 5] = [
                  checked before it is taken.",
             ),
             ("by", "string", "Who answers, for the audit trail."),
+        ],
+    ),
+    (
+        "NewFork",
+        "Where a fork begins.",
+        &[
+            ("at*", "integer", "How many of the workflow's events it takes over, from 1."),
+            ("model", "string", "The model to ask wherever it may be asked."),
         ],
     ),
     (
@@ -110,7 +119,7 @@ const ASKED: [Shape; 5] = [
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 20] = [
+const ANSWERED: [Shape; 23] = [
     (
         "Problem",
         "Why a request brought nothing (RFC 9457).",
@@ -176,6 +185,42 @@ const ANSWERED: [Shape; 20] = [
             ("seq*", "integer", "The sequence that its next event will get."),
         ],
     ),
+    (
+        "Why",
+        "Why a workflow came out as it did.",
+        &[
+            ("workflow*", "string", "wf-<uuid>."),
+            ("state*", STATES, "Where it stands."),
+            ("erased*", "boolean", "Whether its texts were destroyed."),
+            ("asked*", "object", "What was asked, by whom, with which risk and budget."),
+            ("reading*", "object?", "How it was read: summary, task_kind, goals, risk."),
+            ("forked*", "object?", "The parent, how many of its events, the model, by whom."),
+            ("plans*", "[object]", "Every plan that came up, with what it changed."),
+            ("steps*", "[object]", "Attempts with their choices and reviews, climbs, waits."),
+            ("questions*", "[object]", "Every question to a human and its answer."),
+            ("lessons*", "[object]", "Lessons that changed something, and those taught here."),
+            ("outcome*", "object", "The result, its confidence and recipe, or why there is none."),
+            ("claims*", "[object]", "What the result says, and what each claim rests on."),
+            ("costs*", "object", "By step and by model, failed attempts included."),
+            ("timeline*", "[object]", "Every event in a sentence."),
+        ],
+    ),
+    (
+        "Comparison",
+        "Two workflows side by side.",
+        &[
+            ("left*", "object", "The one: state, confidence, cost, models, result."),
+            ("right*", "object", "The other."),
+            ("shared_events*", "integer?", "Events that both share, of a fork and its parent."),
+            ("steps*", "[object]", "Every step of either, and how its output differs."),
+            ("result*", "[object]", "How the results differ, in lines."),
+        ],
+    ),
+    (
+        "Lessons",
+        "The lessons.",
+        &[("lessons*", "[object]", "number, sentence, pattern, remedy, times, reverted …")],
+    ),
     ("Workflows", "A page of workflows.", PAGE_OF_WORKFLOWS),
     ("Escalations", "A page of questions.", PAGE_OF_ESCALATIONS),
     (
@@ -224,7 +269,11 @@ const ANSWERED: [Shape; 20] = [
     (
         "Providers",
         "The providers.",
-        &[("providers*", "[object]", "Name, vendor, models, calls, failures, last error.")],
+        &[(
+            "providers*",
+            "[object]",
+            "Health, breaker, limits, spend, calls, last error; and learned figures by model.",
+        )],
     ),
     (
         "Health",
