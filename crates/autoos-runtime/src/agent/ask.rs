@@ -121,11 +121,10 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         Ok(gathered) => gathered,
         Err(why) => return nothing(Miss::failed(FailureClass::Invalid, why)),
     };
+    let asked = trust::Asked { intent: &assignment.brief.text, instruction };
     let instruction = instruction.clone();
     let inputs = gathered.iter().map(|g| (g.name.clone(), (*g.value).clone())).collect();
     let intent = assignment.brief.text.clone();
-    // What it was asked may be repeated in the answer.
-    let asked = format!("{intent}\n{instruction}");
     let task = match role {
         LlmRole::Verifier | LlmRole::Auditor => Task::Verify { instruction, inputs },
         LlmRole::Synthesizer => Task::Synthesize { intent, instruction, inputs },
@@ -145,10 +144,7 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
     };
     let role = *role;
     // A second answer is held against the first once it is there; its model never sees that.
-    let rival = reviewed.as_ref().and_then(|r| r.answers.first()).map(|first| match &**first {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    });
+    let rival = reviewed.as_ref().and_then(|r| r.answers.first()).map(|first| trust::spoken(first));
     let reviewed = reviewed.as_ref();
     send(assignment, request, move |response| match role {
         LlmRole::Verifier | LlmRole::Auditor => verdict(response),
@@ -159,8 +155,8 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
                 assurance: reviewed.map(|r| r.assurance),
                 ..Looked::default()
             };
-            let trust = trust::assess_with(&response.text, &asked, &gathered, &looked);
             let value = response.value.unwrap_or(Value::String(response.text));
+            let trust = trust::assess_with(&trust::spoken(&value), asked, &gathered, &looked);
             Ok(Product { value, plan: None, trust: Some(trust) })
         }
     })

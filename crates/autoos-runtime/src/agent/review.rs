@@ -54,12 +54,8 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
         output_tokens: VERDICT_TOKENS,
         timeout_ms: assignment.timeout_ms,
     };
-    let asked = format!("{}\n{instruction}", assignment.brief.text);
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let (first, other) = (text(&answer), second.as_deref().map(text));
+    let asked = trust::Asked { intent: &assignment.brief.text, instruction };
+    let (first, other) = (trust::spoken(&answer), second.as_deref().map(trust::spoken));
     ask::send(assignment, request, |response| {
         let verdict: Verdict = ask::verdict_of(response)?;
         let looked = Looked {
@@ -69,7 +65,7 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
             assurance: Some(reviewed.assurance),
             reviewer: Some(model),
         };
-        let trust = trust::assess_with(&first, &asked, &gathered, &looked);
+        let trust = trust::assess_with(&first, asked, &gathered, &looked);
         let product = Product { value: (*answer).clone(), plan: None, trust: Some(trust) };
         if verdict.supported {
             return Ok(product);

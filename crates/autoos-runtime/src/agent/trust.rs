@@ -36,7 +36,7 @@ pub(super) struct Looked<'a> {
 /// others made of it.
 pub(super) fn assess_with(
     answer: &str,
-    asked: &str,
+    asked: Asked<'_>,
     inputs: &[Gathered],
     looked: &Looked<'_>,
 ) -> Trust {
@@ -91,21 +91,91 @@ pub(super) fn assess_with(
     Trust { confidence: confidence.value, document }
 }
 
+/// An answer as its claims are looked for: text as it is, data without what makes it data, so that a
+/// key is no quotation. What is left stands where it stood in the document.
+pub(super) fn spoken(answer: &Value) -> String {
+    let Value::String(text) = answer else { return unquoted(&answer.to_string()) };
+    text.clone()
+}
+
+fn unquoted(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let (mut begin, mut quoted, mut escaped) = (0, false, false);
+    for c in json.chars() {
+        let kept = match (quoted, escaped, c) {
+            (true, true, 'n' | 'r' | 't') => ' ',
+            (true, false, '\\') => ' ',
+            (_, false, '"') => ' ',
+            (false, _, '{' | '}' | '[' | ']') => ' ',
+            (false, _, ',') => '\n',
+            _ => c,
+        };
+        if (quoted, c) == (false, ':') {
+            as_words(&mut text, begin);
+        }
+        text.push(kept);
+        (quoted, escaped) = match (quoted, escaped, c) {
+            (true, false, '\\') => (true, true),
+            (_, false, '"') => {
+                if !quoted {
+                    begin = text.len();
+                }
+                (!quoted, false)
+            }
+            _ => (quoted, false),
+        };
+    }
+    text
+}
+
+/// A key such as `total_found` or `totalFound` is no name of anything; `Berlin` may be.
+fn as_words(text: &mut String, begin: usize) {
+    let mut small = false;
+    let mut word = |c: char| {
+        let inner = small && c.is_ascii_uppercase();
+        small = c.is_ascii_lowercase() || inner;
+        if c == '_' {
+            ' '
+        } else if inner {
+            c.to_ascii_lowercase()
+        } else {
+            c
+        }
+    };
+    let key: String = text[begin..].chars().map(&mut word).collect();
+    text.truncate(begin);
+    text.push_str(&key);
+}
+
+/// What was asked, which an answer may repeat.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// In the client's words.
+    pub(super) intent: &'a str,
+    /// In the plan's, which a model may have written.
+    pub(super) instruction: &'a str,
+}
+
 /// An answer may repeat the question. What stands there is no evidence for anything else, so it is
-/// looked at apart, and only for what the evidence does not have at all.
-fn allow_question(grounding: &mut Grounding, answer: &str, asked: &str) {
+/// looked at apart, and only for what the evidence does not have at all. A plan's word does not stand
+/// against the evidence: where that says something else, the plan is as wrong as the answer.
+fn allow_question(grounding: &mut Grounding, answer: &str, asked: Asked<'_>) {
     if grounding.unsupported().next().is_none() {
         return;
     }
-    let question = Value::from(asked);
-    let repeated = Index::of([("intent", &question)]).ground(answer);
-    for claim in &mut grounding.claims {
-        let same = |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
-        if claim.status == Status::Unsupported
-            && let Some(found) = repeated.claims.iter().find(same)
-            && found.status == Status::Supported
-        {
-            *claim = Claim { how: "repeats the question".into(), ..found.clone() };
+    for (text, bounded) in [(asked.intent, false), (asked.instruction, true)] {
+        let question = Value::from(text);
+        let repeated = Index::of([("intent", &question)]).ground(answer);
+        for claim in &mut grounding.claims {
+            let same =
+                |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
+            if claim.status == Status::Unsupported
+                && !(bounded && claim.nearest.is_some())
+                && let Some(found) = repeated.claims.iter().find(same)
+                && found.status == Status::Supported
+            {
+                *claim = Claim { how: "repeats the question".into(), ..found.clone() };
+            }
         }
     }
 }
@@ -118,4 +188,53 @@ pub(super) fn of_verdict(verdict: &Verdict) -> Trust {
         "recipe": [{ "name": "verifier", "weight": 1.0, "value": verdict.confidence }],
     });
     Trust { confidence: verdict.confidence, document }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_spoken_without_its_punctuation_and_in_its_place() {
+        let data = json!({"count": 42, "said": "It is \"so\",\nall {of} it.", "all": [1, 2]});
+        let spoken = spoken(&data);
+        assert_eq!(spoken, "  count :42\n said : It is  \"so \",  all {of} it. \n all : 1\n2  ");
+        assert_eq!(spoken.len(), data.to_string().len());
+        assert_eq!(super::spoken(&json!("as {it} is")), "as {it} is");
+    }
+
+    #[test]
+    fn a_plans_figure_does_not_stand_against_the_evidence() {
+        let evidence = Gathered {
+            name: "numbers".into(),
+            value: std::sync::Arc::new(json!("The count is 42.")),
+            found: true,
+            origin: Origin::Given,
+        };
+        let sure = |answer: &str, asked: Asked<'_>| {
+            let looked = Looked::default();
+            assess_with(answer, asked, std::slice::from_ref(&evidence), &looked).confidence
+        };
+        let planned = Asked { intent: "How many?", instruction: "Say that the count is 43." };
+        assert!(sure("The count is 43.", planned) < 0.6);
+        let named = Asked { intent: "How many?", instruction: "Count the apples of Ruritania." };
+        assert!(sure("The count is 42, in Ruritania.", named) > 0.6);
+    }
+
+    #[test]
+    fn the_keys_of_data_are_no_claims() {
+        let evidence = Gathered {
+            name: "numbers".into(),
+            value: std::sync::Arc::new(json!("The count is 42.")),
+            found: true,
+            origin: Origin::Given,
+        };
+        let sure = |answer: Value| {
+            let (answer, asked) = (spoken(&answer), Asked { intent: "", instruction: "" });
+            let looked = Looked::default();
+            assess_with(&answer, asked, std::slice::from_ref(&evidence), &looked).confidence
+        };
+        assert!(sure(json!({"total_found": 42, "theRemark": "The count is 42."})) > 0.9);
+        assert!(sure(json!({"total_found": 43, "remark": "The count is 43."})) < 0.6);
+    }
 }
