@@ -279,6 +279,14 @@ fn of_refusal(refusal: &Refusal) -> Line {
     match refusal {
         Refusal::Overloaded { .. } => Fault::Busy { what: "" }.line(),
         Refusal::Invalid(_) => Fault::Invalid(String::new()).line(),
+        // Not 429: waiting a little helps nobody, and clients would try again by themselves.
+        Refusal::OverLimit { .. } => (
+            "over_limit",
+            StatusCode::PAYMENT_REQUIRED,
+            Code::ResourceExhausted,
+            "ask for a smaller budget, or wait until workflows that run return what they do not \
+             spend or the limit begins anew; the operator raises it with `autoos account set`",
+        ),
         Refusal::Conflict(_) => (
             "idempotency_conflict",
             StatusCode::CONFLICT,
@@ -435,7 +443,12 @@ impl IntoResponse for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use autoos_kernel::{id::WorkflowId, words::WorkflowState};
+    use autoos_kernel::{
+        account::{Owner, Rejected},
+        id::WorkflowId,
+        words::WorkflowState,
+        workflow,
+    };
 
     fn line(fault: impl Into<Fault>) -> (&'static str, u16, Code) {
         let problem = fault.into().problem();
@@ -450,10 +463,16 @@ mod tests {
         assert_eq!(line(Refusal::Missing(id)), ("not_found", 404, Code::NotFound));
         let conflict = ("idempotency_conflict", 409, Code::AlreadyExists);
         assert_eq!(line(Refusal::Conflict(id)), conflict);
-        let ended = Refusal::Rejected(Rejected::Ended(WorkflowState::Failed));
+        let ended = Refusal::Rejected(workflow::Rejected::Ended(WorkflowState::Failed));
         assert_eq!(line(ended), ("rejected", 409, Code::FailedPrecondition));
         assert_eq!(line(Refusal::ReadOnly("full".into())), ("read_only", 503, Code::Unavailable));
         assert_eq!(line(Refusal::Stopping), ("stopping", 503, Code::Unavailable));
+        let account = Owner { tenant: "acme".into(), user: Some("ann".into()) };
+        let rejected = Rejected { asked_microusd: 2_000_000, left_microusd: 500_000, until: None };
+        let over = Refusal::OverLimit { account, rejected };
+        assert_eq!(line(over.clone()), ("over_limit", 402, Code::ResourceExhausted));
+        let said = "the limit of user ann of tenant acme leaves $0.5, and $2 are asked for";
+        assert_eq!(Fault::from(over).problem().sentence, said);
         let invalid = Refusal::Invalid(vec!["a".into(), "b".into()]);
         assert_eq!(line(invalid), ("invalid", 400, Code::InvalidArgument));
 

@@ -207,8 +207,13 @@ pub(crate) fn risk(field: &str, word: &str) -> Result<RiskLevel, Fault> {
 const USD_MAX: f64 = 1e6;
 
 fn microusd(usd: f64) -> Result<u64, Fault> {
+    microusd_of("budget_usd", usd)
+}
+
+/// Dollars as micro-dollars; `field` says where they came from.
+pub(crate) fn microusd_of(field: &str, usd: f64) -> Result<u64, Fault> {
     if !(0.0..=USD_MAX).contains(&usd) {
-        return Err(Fault::Invalid(format!("budget_usd is {usd:?}, and must be in 0..={USD_MAX}")));
+        return Err(Fault::Invalid(format!("{field} is {usd:?}, and must be in 0..={USD_MAX}")));
     }
     // In range, so neither the sign nor the size is lost.
     Ok((usd * 1e6).round() as u64)

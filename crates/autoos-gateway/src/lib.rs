@@ -5,6 +5,7 @@
 //! protocols only convert. Every error is one row of one table, in `fault`.
 //! Left out: TLS and CORS (a proxy's or the cluster's), and quotas per key.
 
+mod accounts;
 mod answer;
 mod ask;
 mod auth;

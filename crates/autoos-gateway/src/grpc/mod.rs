@@ -2,6 +2,7 @@
 //!
 //! A service only converts: what is done is the [`Edge`]'s.
 
+mod accounts;
 mod backups;
 mod events;
 mod health;
@@ -14,7 +15,7 @@ mod workflows;
 
 use crate::{call::Call, edge::Edge, fault::Fault};
 use autoos_proto::v1::{
-    audit_server::AuditServer, backups_server::BackupsServer,
+    accounts_server::AccountsServer, audit_server::AuditServer, backups_server::BackupsServer,
     escalations_server::EscalationsServer, events_server::EventsServer,
     intents_server::IntentsServer, keys_server::KeysServer, lessons_server::LessonsServer,
     providers_server::ProvidersServer, tools_server::ToolsServer, uploads_server::UploadsServer,
@@ -61,6 +62,7 @@ pub(crate) fn router(edge: &Edge) -> Router {
         .add_service(service!(ToolsServer, small))
         .add_service(service!(ProvidersServer, small))
         .add_service(service!(KeysServer, small))
+        .add_service(service!(AccountsServer, small))
         .add_service(service!(BackupsServer, small))
         .add_service(service!(UploadsServer, CHUNK_MAX))
         .add_service(health::server(edge));

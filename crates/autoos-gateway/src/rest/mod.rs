@@ -1,5 +1,6 @@
 //! REST: the routes, and how each reads its request.
 
+mod accounts;
 mod backups;
 mod docs;
 mod events;
@@ -53,6 +54,8 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/tools", get(node::tools))
         .route("/api/v1/providers", get(node::providers))
         .route("/api/v1/uploads/{name}", put(uploads::put).delete(uploads::delete))
+        .route("/api/v1/accounts", get(accounts::list))
+        .route("/api/v1/accounts/{tenant}", get(accounts::show).put(accounts::set))
         .route("/api/v1/backups", post(backups::create))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", delete(keys::revoke))

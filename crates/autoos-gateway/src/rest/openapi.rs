@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 31] = [
+pub(crate) const ROUTES: [Route; 34] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -40,12 +40,15 @@ pub(crate) const ROUTES: [Route; 31] = [
     ("get", "/metrics", "Node", "Metrics in Prometheus' text format"),
     ("get", "/openapi.json", "Node", "This description"),
     ("post", "/api/v1/backups", "Node", "Back the data directory up, on the node's machine"),
+    ("get", "/api/v1/accounts", "Accounts", "List accounts"),
+    ("get", "/api/v1/accounts/{tenant}", "Accounts", "Show an account"),
+    ("put", "/api/v1/accounts/{tenant}", "Accounts", "Set what may be spent"),
     ("get", "/api/v1/keys", "Keys", "List API keys"),
     ("post", "/api/v1/keys", "Keys", "Make an API key"),
     ("delete", "/api/v1/keys/{id}", "Keys", "Revoke an API key"),
 ];
 
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 9] = [
     ("Intents", "What someone asks for."),
     (
         "Workflows",
@@ -56,6 +59,7 @@ const GROUPS: [(&str, &str); 8] = [
     ("Lessons", "Failures that recur, and what is done about them the next time."),
     ("Uploads", "Files that are too large to ride in a request."),
     ("Node", "The node itself. /health, /docs and /openapi.json need no key."),
+    ("Accounts", "What tenants and users may spend in all their workflows."),
     ("Keys", "Who may call. The first key closes the node to everyone without one, for good."),
 ];
 
@@ -169,6 +173,12 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
              node's machine, while work goes on, and answers once the copy is whole. For the \
              operator, from that machine alone."
         }
+        ("put", "/api/v1/accounts/{tenant}") => {
+            "A workflow's budget is granted by the accounts of its user and its tenant before it is \
+             accepted, and what it did not spend returns at its end; what would pass a limit is \
+             refused with 402 and what is left. What runs already without a grant is not counted. \
+             Durable and in force with the answer; repeating it is safe. For the operator."
+        }
         ("post", "/api/v1/keys") => "The answer is the one time that the secret is shown.",
         ("get", "/health") => {
             "Always 200 while the node answers; status is degraded while the journal is read-only."
@@ -183,6 +193,7 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
         let Some(name) = part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) else { continue };
         let about = match (name, method, path.contains("uploads"), path.contains("keys")) {
             ("number", ..) if path.contains("lessons") => "The lesson's number.",
+            ("tenant", ..) => "The tenant.",
             ("number", ..) => "The question's number in its workflow.",
             ("name", "put", ..) => "The file's name, whose ending tells its kind.",
             ("name", ..) => "The upload's id, up-<uuid>.",
@@ -228,6 +239,10 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
             ("limit", "query", "Rows at most, 1 to 500; 50 by default."),
             ("page_token", "query", "next of the page before."),
         ],
+        ("get", "/api/v1/accounts") => &[("tenant", "query", "Only those of this tenant.")],
+        (_, "/api/v1/accounts/{tenant}") => {
+            &[("user", "query", "The user whose account it is; the tenant's own without it.")]
+        }
         ("get", "/api/v1/costs") => &[(
             "by",
             "query",
@@ -277,6 +292,9 @@ fn body(method: &str, path: &str) -> Option<Value> {
             ("NewBackup", true, json!({"target": "/var/backups/autoos-1"}))
         }
         ("post", "/api/v1/keys") => ("NewKey", true, json!({"name": "ci"})),
+        ("put", "/api/v1/accounts/{tenant}") => {
+            ("NewLimit", true, json!({"limit_usd": 5.0, "period": "day"}))
+        }
         ("put", _) => {
             let any = json!({"application/octet-stream": {}});
             return Some(json!({"required": true, "content": any}));
@@ -306,6 +324,8 @@ fn responses(method: &str, path: &str) -> Value {
         ("post", "/api/v1/keys") => ("201", "MadeKey", "The key, shown once."),
         ("get", "/api/v1/keys") => ("200", "Keys", "Every key that the caller manages."),
         ("delete", "/api/v1/keys/{id}") => ("200", "Key", "It no longer works."),
+        ("get", "/api/v1/accounts") => ("200", "Accounts", "Every account that the caller sees."),
+        (_, "/api/v1/accounts/{tenant}") => ("200", "Account", "As it stands."),
         ("put", _) => ("201", "Uploaded", "It is durable."),
         ("delete", _) => ("204", "", "It is gone."),
         ("get", "/api/v1/costs") => ("200", "Costs", "The lines of the bill."),
@@ -331,6 +351,7 @@ fn responses(method: &str, path: &str) -> Value {
     for (status, about) in [
         ("400", "Something in the request does not fit."),
         ("401", "No key, or one that does not work."),
+        ("402", "It would pass the limit of its user or tenant."),
         ("404", "It is not there, or not the caller's."),
         ("409", "It does not fit with how things stand."),
         ("413", "The body is too large."),
@@ -339,7 +360,11 @@ fn responses(method: &str, path: &str) -> Value {
     ] {
         let open = matches!(path, "/health" | "/openapi.json");
         let bodied = matches!(method, "post" | "put");
-        if (open && status != "429") || (status == "413" && !bodied) {
+        let pays = method == "post"
+            && (path.ends_with("/intents")
+                || path.ends_with("/fork")
+                || path.ends_with("/resolve"));
+        if (status == "402" && !pays) || (open && status != "429") || (status == "413" && !bodied) {
             continue;
         }
         responses.insert(status.into(), json!({"description": about, "content": problem}));

@@ -64,7 +64,7 @@ fn schema(kind: &str) -> Value {
 type Shape = (&'static str, &'static str, &'static [Field]);
 
 /// What clients send.
-const ASKED: [Shape; 6] = [
+const ASKED: [Shape; 7] = [
     (
         "Intent",
         "What someone asks for. Unknown fields are refused.",
@@ -104,6 +104,14 @@ const ASKED: [Shape; 6] = [
         ],
     ),
     (
+        "NewLimit",
+        "What may be spent from now on.",
+        &[
+            ("limit_usd*", "number?", "So much, in dollars; null takes the limit away."),
+            ("period", "total|day|month", "After how long it begins anew, in UTC; total never."),
+        ],
+    ),
+    (
         "NewKey",
         "A key to be made.",
         &[
@@ -119,7 +127,8 @@ const ASKED: [Shape; 6] = [
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 23] = [
+const ANSWERED: [Shape; 24] = [
+    ("Accounts", "Accounts.", &[("accounts*", "[Account]", "By tenant and user.")]),
     (
         "Problem",
         "Why a request brought nothing (RFC 9457).",
@@ -355,7 +364,24 @@ const PAGE_OF_ESCALATIONS: &[Field] = &[
 ];
 
 /// What the others are made of.
-const PARTS: [Shape; 5] = [
+const PARTS: [Shape; 6] = [
+    (
+        "Account",
+        "How an account stands.",
+        &[
+            ("id*", "string", "ac-<uuid>."),
+            ("tenant*", "string", "The tenant."),
+            ("user*", "string?", "The user; null for the tenant's own account."),
+            ("limit_microusd*", "integer?", "What may be spent; null without a limit."),
+            ("period*", "string?", "total, day or month."),
+            ("spent_microusd*", "integer", "Spent in the period."),
+            ("granted_microusd*", "integer", "Granted to workflows that have not ended."),
+            ("left_microusd*", "integer?", "Free to be granted."),
+            ("ever_microusd*", "integer", "Spent since the account was opened."),
+            ("workflows*", "integer", "Workflows that have a grant."),
+            ("until*", "time?", "When the limit begins anew."),
+        ],
+    ),
     (
         "Summary",
         "A workflow in a list.",

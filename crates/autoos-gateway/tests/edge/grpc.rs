@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use tonic::{Code, Request, transport::Channel};
 use tonic_types::StatusExt as _;
 
-async fn channel(node: &Node) -> Channel {
+pub(crate) async fn channel(node: &Node) -> Channel {
     let endpoint = Channel::from_shared(node.url("")).expect("an address");
     endpoint.connect().await.expect("a connection")
 }

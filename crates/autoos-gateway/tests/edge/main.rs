@@ -1,7 +1,9 @@
 //! The edge as clients see it: a node in this process, asked over a real port.
 
+mod accounts;
 mod auth;
 mod events;
+mod explain;
 mod grpc;
 mod grpc_input;
 mod input;
