@@ -9,7 +9,10 @@ use autoos_kernel::plan::Plan;
 use jsonschema::{Validator, error::ValidationErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::HashSet, sync::LazyLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock},
+};
 
 /// Problems of an answer that are named; the rest is counted.
 const PROBLEMS: usize = 3;
@@ -44,11 +47,12 @@ pub(crate) fn check(request: &Request, mut response: LlmResponse) -> Result<LlmR
     let checked = if response.tool_calls.is_empty() {
         value(request, &response.text)
     } else {
-        tool_calls(request, &response).map(|()| None)
+        tool_calls(request, &response).map(|()| Data::default())
     };
     match checked {
-        Ok(value) => {
-            response.value = value;
+        Ok(data) => {
+            response.value = data.value;
+            response.plan = data.plan;
             Ok(response)
         }
         Err((class, detail)) => {
@@ -65,24 +69,37 @@ fn malformed(detail: impl Into<String>) -> Problem {
     (FailureClass::Malformed, detail.into())
 }
 
-fn value(request: &Request, text: &str) -> Result<Option<Value>, Problem> {
+/// An answer that is more than text.
+#[derive(Default)]
+struct Data {
+    value: Option<Value>,
+    plan: Option<Arc<Plan>>,
+}
+
+impl From<Value> for Data {
+    fn from(value: Value) -> Self {
+        Self { value: Some(value), plan: None }
+    }
+}
+
+fn value(request: &Request, text: &str) -> Result<Data, Problem> {
     let data = match &request.task {
-        Task::Plan { .. } => Some(plan(json(text)?)?),
-        Task::Verify { .. } => Some(verdict(json(text)?)?),
+        Task::Plan { .. } => plan(json(text)?)?,
+        Task::Verify { .. } => verdict(json(text)?)?.into(),
         Task::Execute { .. } | Task::Synthesize { .. } if request.schema.is_some() => {
-            Some(json(text)?)
+            json(text)?.into()
         }
-        Task::Execute { .. } | Task::Synthesize { .. } => None,
+        Task::Execute { .. } | Task::Synthesize { .. } => Data::default(),
     };
-    match (data, &request.schema) {
+    match (&data.value, &request.schema) {
         (None, _) if text.trim().is_empty() => Err(malformed("the answer is empty")),
-        (Some(data), Some(schema)) => {
+        (Some(value), Some(schema)) => {
             let not = |_| (FailureClass::BadRequest, "the step's schema is no JSON schema".into());
             let validator = jsonschema::validator_for(schema).map_err(not)?;
-            fits(&validator, schema, &data).map_err(malformed)?;
-            Ok(Some(data))
+            fits(&validator, schema, value).map_err(malformed)?;
+            Ok(data)
         }
-        (data, _) => Ok(data),
+        _ => Ok(data),
     }
 }
 
@@ -110,11 +127,15 @@ fn json(text: &str) -> Result<Value, Problem> {
     Err(malformed(format!("the answer is {what} (line {line}, column {column})")))
 }
 
-fn plan(data: Value) -> Result<Value, Problem> {
-    if Unable::deserialize(&data).is_ok() || Plan::deserialize(&data).is_ok() {
-        return Ok(data);
+fn plan(data: Value) -> Result<Data, Problem> {
+    let unable = data.get("unable").is_some();
+    if unable && Unable::deserialize(&data).is_ok() {
+        return Ok(data.into());
     }
-    if data.get("unable").is_some() {
+    if let Ok(plan) = Plan::deserialize(&data) {
+        return Ok(Data { value: Some(data), plan: Some(Arc::new(plan)) });
+    }
+    if unable {
         return Err(malformed(
             "\"unable\" is an object with \"reason\", a text, and \"needs\", a list of texts",
         ));

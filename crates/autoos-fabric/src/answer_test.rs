@@ -50,6 +50,7 @@ fn response(text: &str) -> LlmResponse {
         model: "p/m".into(),
         text: text.into(),
         value: None,
+        plan: None,
         tool_calls: Vec::new(),
         usage: Usage::default(),
         cost_microusd: 7,

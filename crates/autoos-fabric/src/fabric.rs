@@ -156,6 +156,11 @@ impl Llm for Fabric {
         self.0.roles.get(&role).cloned().unwrap_or_default()
     }
 
+    fn exclude(&self, role: LlmRole, out: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let ids = self.0.roles.get(&role).into_iter().flatten().map(|m| &m.id);
+        ids.filter(|id| out(id)).cloned().collect()
+    }
+
     fn models(&self) -> Vec<Model> {
         self.0.models.clone()
     }

@@ -70,6 +70,7 @@ impl Provider for Gated {
                 model: request.model,
                 text: "done".into(),
                 value: None,
+                plan: None,
                 tool_calls: Vec::new(),
                 usage: Usage::default(),
                 cost_microusd: 5,

@@ -27,7 +27,7 @@ pub use registry::{Abilities, Model, Price, Quality, TaskKind};
 pub use router::{Choice, Routed, Wish};
 pub use task::{ContextInfo, Task, Verdict};
 
-use autoos_kernel::{rng::Rng, tool::ToolSpec, words::LlmRole};
+use autoos_kernel::{plan::Plan, rng::Rng, tool::ToolSpec, words::LlmRole};
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +45,11 @@ pub trait Llm: Send + Sync + 'static {
     /// The models that may serve a role, the preferred first: the order in which the ladder's
     /// third rung goes through them. Empty when nobody serves it.
     fn candidates(&self, role: LlmRole) -> Vec<Model>;
+
+    /// The ids of those candidates that `out` says so of: what a [`Wish`] is to exclude.
+    fn exclude(&self, role: LlmRole, out: &dyn Fn(&str) -> bool) -> Vec<String> {
+        self.candidates(role).into_iter().map(|m| m.id).filter(|id| out(id)).collect()
+    }
 
     /// Every model that is configured, for people.
     fn models(&self) -> Vec<Model>;
@@ -110,6 +115,9 @@ pub struct LlmResponse {
     /// The answer as data: it fits the schema where one was given, and is a plan or verdict where
     /// the task asked for one.
     pub value: Option<Value>,
+    /// The plan that `value` is, where it was read already.
+    #[serde(skip)]
+    pub plan: Option<Arc<Plan>>,
     /// Calls that the model asks for instead of answering. Names are among the request's tools
     /// and ids are unique; arguments are whatever the model wrote.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -23,10 +23,8 @@ impl Router for Fabrics<'_> {
         // What a lesson speaks against is asked when nobody else can be.
         let taught =
             |model: &str| wish.candidates.iter().any(|c| c.model == model && c.lesson.is_some());
-        let known = self.0.candidates(wish.role);
         let exclude = |with_taught: bool| {
-            let out = |id: &&String| !allowed(id) || (with_taught && taught(id));
-            known.iter().map(|m| &m.id).filter(out).cloned().collect::<Vec<_>>()
+            self.0.exclude(wish.role, &|id| !allowed(id) || (with_taught && taught(id)))
         };
         let kept = wish.keep.filter(|model| allowed(model));
         let mut asked = Wish {
@@ -37,7 +35,7 @@ impl Router for Fabrics<'_> {
         };
         let mut rng = Seeded(wish.bits);
         if let Some(model) = kept {
-            asked.exclude = known.iter().map(|m| m.id.clone()).filter(|id| id != model).collect();
+            asked.exclude = self.0.exclude(wish.role, &|id| id != model);
             if let Routed::Chosen(_) = self.0.route(&asked, &mut rng) {
                 return Route::Ask { model: model.to_owned(), choice: None };
             }

@@ -125,6 +125,7 @@ impl Provider for Builtin {
                 model: MODEL_ID.into(),
                 text,
                 value,
+                plan: None,
                 tool_calls: Vec::new(),
                 usage: Usage::default(),
                 cost_microusd: 0,

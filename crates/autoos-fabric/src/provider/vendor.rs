@@ -358,6 +358,7 @@ fn settle(
         model: request.model.clone(),
         text,
         value: None,
+        plan: None,
         tool_calls,
         usage,
         cost_microusd,

@@ -72,8 +72,24 @@ pub(super) fn atoms_into(text: &str, parts: bool, out: &mut Vec<Atom>) {
 
 /// Bytes that may stand inside a figure, a name or a word; all beyond ASCII are letters here.
 fn in_chunk(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_.,:/@-+%'$#\\&~".contains(&byte)
+    IN_CHUNK[byte as usize]
 }
+
+static IN_CHUNK: [bool; 256] = {
+    let signs = b"_.,:/@-+%'$#\\&~";
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Signs beyond ASCII that are no letters and come up in prose.
 const LOOSE: [&str; 14] = ["×", "…", "–", "—", "“", "”", "„", "«", "»", "≈", "•", "·", "→", "’"];

@@ -7,7 +7,7 @@
 use super::{
     ClaimKind,
     atoms::{Atom, What, atoms},
-    prose::{clauses, lines, marker, quotes, sentences},
+    prose::{clauses, is_one_of, lines, marker, quotes, sentences},
 };
 use std::ops::Range;
 
@@ -33,15 +33,19 @@ pub(super) struct Sentence {
     pub(super) item: Option<Range<usize>>,
     /// Clauses of it.
     pub(super) clauses: Vec<Range<usize>>,
+    /// Where its atoms are among those of the answer; a row has none there.
+    pub(super) atoms: Range<usize>,
     pub(super) table: bool,
     pub(super) heading: bool,
 }
 
-/// The sentences of an answer and its claims.
+/// The sentences of an answer and its claims, both in the answer's order.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) sentences: Vec<Sentence>,
     pub(super) drafts: Vec<Draft>,
+    /// What the sentences are made of, without what stands in rows.
+    pub(super) atoms: Vec<Atom>,
 }
 
 /// Words that begin sentences and name nothing.
@@ -118,6 +122,7 @@ pub(super) fn read(answer: &str) -> Reading {
         let continued = item.clone().filter(|_| marker == 0);
         prose(answer, body..line.end, continued, heading, &mut reading);
     }
+    reading.drafts.sort_by_key(|d| (d.range.start, d.range.end));
     reading
 }
 
@@ -128,6 +133,7 @@ fn row(answer: &str, line: Range<usize>, reading: &mut Reading) {
         range: line.clone(),
         item: None,
         clauses: vec![line.clone()],
+        atoms: 0..0,
         table: true,
         heading: false,
     });
@@ -177,12 +183,19 @@ fn prose(
     reading: &mut Reading,
 ) {
     let quotes = quotes(answer, range.clone());
-    let all: Vec<Atom> = atoms(&answer[range.clone()], false)
-        .into_iter()
-        .map(|a| Atom { start: a.start + range.start, end: a.end + range.start, what: a.what })
-        .collect();
+    let mut every: Vec<Atom> = atoms(&answer[range.clone()], false);
+    for atom in &mut every {
+        atom.start += range.start;
+        atom.end += range.start;
+    }
+    let before_line = reading.atoms.len();
+    let mut free: Vec<&Atom> = Vec::new();
     for span in sentences(answer, range, &quotes) {
         let inside = |r: &Range<usize>| r.start >= span.start && r.end <= span.end;
+        // Atoms stand in order, each behind the one before.
+        let from = every.partition_point(|a| a.end <= span.start);
+        let upto = every.partition_point(|a| a.start < span.end);
+        let all = &every[from..upto.max(from)];
         let sentence = reading.sentences.len();
         let before = reading.drafts.len();
         for quote in quotes.iter().filter(|q| inside(q)) {
@@ -195,13 +208,10 @@ fn prose(
             };
             reading.drafts.push(draft);
         }
-        let free: Vec<&Atom> = all
-            .iter()
-            .filter(|a| {
-                inside(&(a.start..a.end))
-                    && !quotes.iter().any(|q| a.start < q.end && q.start < a.end)
-            })
-            .collect();
+        free.clear();
+        free.extend(all.iter().filter(|a| {
+            inside(&(a.start..a.end)) && !quotes.iter().any(|q| a.start < q.end && q.start < a.end)
+        }));
         claims_of(answer, &free, sentence, reading);
         let words = free.iter().filter(|a| a.what == What::Word).count();
         if reading.drafts.len() == before && words >= 3 && !heading {
@@ -213,15 +223,17 @@ fn prose(
                 tentative: false,
             });
         }
-        let clauses = clauses(answer, &span, &all, &quotes);
+        let clauses = clauses(answer, &span, all, &quotes);
         reading.sentences.push(Sentence {
             range: span,
             item: item.clone(),
             clauses,
+            atoms: before_line + from..before_line + upto.max(from),
             table: false,
             heading,
         });
     }
+    reading.atoms.append(&mut every);
 }
 
 fn claims_of(answer: &str, atoms: &[&Atom], sentence: usize, reading: &mut Reading) {
@@ -293,15 +305,15 @@ fn name(
     sentence: usize,
     reading: &mut Reading,
 ) {
-    let text = |a: &Atom| answer[a.start..a.end].to_lowercase();
+    let text = |a: &Atom| &answer[a.start..a.end];
     let begin = run[0].start;
     let lead = &answer[..begin];
     let opens =
         at == 0 || lead.trim_end().ends_with([':', '(', '"', '“', '|', '*', '#', '-', '>', '.']);
     let mut run = run;
-    while let Some(first) = run.first().filter(|a| {
-        opens && OPENERS.contains(&text(a).as_str()) || ACRONYMS.contains(&text(a).as_str())
-    }) {
+    while let Some(first) =
+        run.first().filter(|a| opens && is_one_of(text(a), OPENERS) || is_one_of(text(a), ACRONYMS))
+    {
         let _ = first;
         run = &run[1..];
     }
@@ -310,7 +322,7 @@ fn name(
     let shouted = run.len() == 1
         && answer[range.clone()].chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
         && range.len() > 1;
-    let subject = next.is_some_and(|n| DEEDS.contains(&text(n).as_str()));
+    let subject = next.is_some_and(|n| is_one_of(text(n), DEEDS));
     // "Computed over 5 rows": a capital that opens a sentence says little by itself.
     let tentative = opens && first.start == begin && run.len() == 1 && !shouted && !subject;
     reading.drafts.push(Draft { kind: ClaimKind::Name, range, what: None, sentence, tentative });

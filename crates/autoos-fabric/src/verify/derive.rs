@@ -2,7 +2,7 @@
 //! percentage, or computed. Each computation is a plain one, asked for by a word of its sentence,
 //! on figures beside it or on a whole list, and is named.
 
-use super::{claims::Draft, judge::Judge};
+use super::{claims::Draft, judge::Judge, prose::is_one_of};
 use crate::builtin::stem;
 
 /// Words for a figure that is not exact, for one that is less than the truth, and for one that is
@@ -12,6 +12,16 @@ const ABOUT: &[&str] =
 const ABOVE: &[&str] = &["over", "more than", "at least", "above", "exceeding"];
 const BELOW: &[&str] =
     &["nearly", "almost", "less than", "under", "up to", "close to", "fewer than", "just below"];
+/// Words for what several figures make, and for what lies between two.
+#[rustfmt::skip] // A list of words reads better as a block.
+const TOGETHER: &[&str] = &[
+    "total", "together", "combined", "altogether", "sum", "overall", "adds", "add", "both",
+];
+#[rustfmt::skip] // A list of words reads better as a block.
+const APART: &[&str] = &[
+    "more", "fewer", "less", "difference", "higher", "lower", "gap", "increase", "decrease", "rose",
+    "fell", "remaining", "rest",
+];
 /// How many figures of a sentence one of it may be computed from.
 const MOST_BESIDE: usize = 64;
 /// No rounded figure is further off than this share of itself.
@@ -31,10 +41,12 @@ impl Judge<'_> {
     /// says that they are not exact, and then within their last digit that is no zero; `over` and
     /// `nearly` also bound the side.
     pub(super) fn rounded(&self, draft: &Draft, value: f64, decimals: u32, unit: &str) -> Vec<u32> {
-        let before = self.answer[..draft.range.start].trim_end();
-        let from = before.char_indices().rev().nth(15).map_or(0, |(at, _)| at);
-        let before = before[from..].to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|w| before.ends_with(w));
+        let before = self.answer[..draft.range.start].trim_end().as_bytes();
+        let ends = |w: &str| {
+            let tail = before.len().checked_sub(w.len()).map(|from| &before[from..]);
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(w.as_bytes()))
+        };
+        let says = |words: &[&str]| words.iter().any(|w| ends(w));
         let scale = match unit {
             "thousand" | "k" => 1e3,
             "million" | "m" => 1e6,
@@ -130,8 +142,10 @@ impl Judge<'_> {
         unit: &str,
     ) -> Option<String> {
         let sentence = &self.reading.sentences[draft.sentence];
-        let words = words_of(&self.answer[sentence.range.clone()]);
-        let says = |wanted: &[&str]| words.iter().any(|w| wanted.contains(&w.as_str()));
+        let text = &self.answer[sentence.range.clone()];
+        let says = |wanted: &[&str]| {
+            text.split(|c: char| !c.is_alphabetic()).any(|word| is_one_of(word, wanted))
+        };
         let half = 0.5 * 0.1f64.powi(i32::try_from(decimals).unwrap_or(0));
         let close = |v: f64| {
             if decimals == 0 && v.fract() == 0.0 {
@@ -150,32 +164,9 @@ impl Judge<'_> {
             .map(|(.., v)| *v)
             .collect();
         let percent = unit == "%" || unit == "percent";
-        let together = says(&[
-            "total",
-            "together",
-            "combined",
-            "altogether",
-            "sum",
-            "overall",
-            "adds",
-            "add",
-            "both",
-        ]);
-        let apart = says(&[
-            "more",
-            "fewer",
-            "less",
-            "difference",
-            "higher",
-            "lower",
-            "gap",
-            "increase",
-            "decrease",
-            "rose",
-            "fell",
-            "remaining",
-            "rest",
-        ]);
+        let several = beside.len() > 1;
+        let together = (several || !self.index.sums.is_empty()) && says(TOGETHER);
+        let apart = several && says(APART);
         for (at, a) in beside.iter().enumerate() {
             for b in &beside[at + 1..] {
                 if percent && *b != 0.0 && *a != 0.0 {
@@ -195,26 +186,18 @@ impl Judge<'_> {
         if beside.len() > 2 && together && !percent && close(beside.iter().sum()) {
             return Some("sum of the figures beside it".into());
         }
-        let average = says(&["average", "mean"]);
+        let average = !self.index.means.is_empty() && says(&["average", "mean"]);
         if together && let Some((_, field)) = self.index.sums.iter().find(|(v, _)| close(*v)) {
             return Some(format!("sum of {field}"));
         }
         if average && let Some((_, field)) = self.index.means.iter().find(|(v, _)| close(*v)) {
             return Some(format!("mean of {field}"));
         }
+        #[expect(clippy::cast_precision_loss, reason = "lists are shorter than 2^52")]
+        let mut long = self.index.lengths.iter().filter(|(_, n)| *n as f64 == value).peekable();
+        long.peek()?;
         let noun = stem(&self.unit(draft, ""));
-        let long = |(name, n): &&(String, usize)| {
-            #[expect(clippy::cast_precision_loss, reason = "lists are shorter than 2^52")]
-            let n = *n as f64;
-            n == value && !noun.is_empty() && *name == noun
-        };
-        self.index.lengths.iter().find(long).map(|(name, _)| format!("length of {name}"))
+        long.find(|(name, _)| !noun.is_empty() && *name == noun)
+            .map(|(name, _)| format!("length of {name}"))
     }
-}
-
-fn words_of(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphabetic())
-        .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
-        .collect()
 }

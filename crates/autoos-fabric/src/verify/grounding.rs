@@ -14,42 +14,97 @@ use super::{
 };
 use std::{collections::HashMap, ops::Range};
 
-impl Index {
-    /// Checks an answer.
+/// An answer, read once, to be held against any evidence.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    text: &'a str,
+    reading: Reading,
+}
+
+impl<'a> Answer<'a> {
+    /// Reads an answer.
     #[must_use]
-    pub fn ground(&self, answer: &str) -> Grounding {
-        let reading = claims::read(answer);
-        let mut judge = Judge {
-            index: self,
-            answer,
-            reading: &reading,
-            lists: self.groups.iter().any(|size| *size > 1),
-            labels: HashMap::new(),
-            found: Vec::new(),
-        };
-        let mut claims: Vec<Claim> = Vec::new();
-        let order = |d: &&Draft| (d.range.start, d.range.end);
-        let mut drafts: Vec<&Draft> = reading.drafts.iter().collect();
-        drafts.sort_by_key(order);
-        // Figures that stand in the evidence come first: others may be computed from them.
-        judge.found = drafts
-            .iter()
-            .filter(|d| d.kind == ClaimKind::Figure)
-            .filter_map(|d| Some((d.sentence, d.range.clone(), judge.standing(d)?)))
-            .collect();
-        for draft in drafts.iter().filter(|d| d.kind != ClaimKind::Statement) {
+    pub fn read(text: &'a str) -> Self {
+        Self { text, reading: claims::read(text) }
+    }
+
+    /// Checks it.
+    #[must_use]
+    pub fn ground(&self, index: &Index) -> Grounding {
+        let (answer, reading) = (self.text, &self.reading);
+        let mut judge = self.judge(index);
+        let mut claims: Vec<Claim> = Vec::with_capacity(reading.drafts.len());
+        for draft in reading.drafts.iter().filter(|d| d.kind != ClaimKind::Statement) {
             claims.extend(judge.claim(draft));
         }
-        let statements = self.statements(answer, &reading, &claims);
+        let statements = index.statements(answer, reading, &claims);
         for foreign in statements.iter().filter(|s| s.how == FOREIGN) {
             unread(&mut claims, &foreign.range);
         }
         let support = support::of(&claims, &statements);
         for statement in statements {
-            self.add(answer, &reading, statement, &mut claims);
+            index.add(answer, reading, statement, &mut claims);
         }
         claims.sort_by_key(|c| (c.start, c.end));
         Grounding { claims, support }
+    }
+
+    /// Changes what is unsupported so far to what `other` makes of it, where that bears it out and
+    /// `may` agrees. `how` is what such claims then say. Checks no more of the answer than these.
+    pub fn allow(
+        &self,
+        grounding: &mut Grounding,
+        other: &Index,
+        how: &str,
+        may: impl Fn(&Claim) -> bool,
+    ) {
+        let open = |c: &Claim| c.status == Status::Unsupported && may(c);
+        let Some(first) = grounding.claims.iter().position(open) else { return };
+        let rest = grounding.claims[first..].iter_mut().filter(|c| open(c));
+        let mut judge = self.judge(other);
+        // Sentences are seldom in doubt; where one is, all are looked at.
+        let mut whole: Option<Grounding> = None;
+        for claim in rest {
+            let same = |c: &Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
+            let found = if claim.kind == ClaimKind::Statement {
+                let whole = whole.get_or_insert_with(|| self.ground(other));
+                whole.claims.iter().find(|c| same(c)).cloned()
+            } else {
+                let place = (claim.start, claim.end);
+                let key = |d: &Draft| (d.range.start, d.range.end);
+                let from = self.reading.drafts.partition_point(|d| key(d) < place);
+                let here = self.reading.drafts[from..].iter().take_while(|d| key(d) == place);
+                here.filter(|d| d.kind == claim.kind).find_map(|d| judge.claim(d))
+            };
+            if let Some(found) = found.filter(|c| c.status == Status::Supported) {
+                *claim = Claim { how: how.to_owned(), ..found };
+            }
+        }
+    }
+
+    fn judge<'b>(&'b self, index: &'b Index) -> Judge<'b> {
+        let mut judge = Judge {
+            index,
+            answer: self.text,
+            reading: &self.reading,
+            lists: index.groups.iter().any(|size| *size > 1),
+            labels: HashMap::new(),
+            found: Vec::new(),
+        };
+        // Figures that stand in the evidence come first: others may be computed from them.
+        let figures = self.reading.drafts.iter().filter(|d| d.kind == ClaimKind::Figure);
+        judge.found = figures
+            .filter_map(|d| Some((d.sentence, d.range.clone(), judge.standing(d)?)))
+            .collect();
+        judge
+    }
+}
+
+impl Index {
+    /// Checks an answer; see [`Answer::ground`].
+    #[must_use]
+    pub fn ground(&self, answer: &str) -> Grounding {
+        Answer::read(answer).ground(self)
     }
 
     /// The sentences of running text, each as a whole.
@@ -62,15 +117,14 @@ impl Index {
             .filter(|c| c.status == Status::Supported)
             .map(|c| c.start..c.end)
             .collect();
-        let mut comparison = Comparison::new(self, answer, settled);
+        let mut comparison = Comparison::new(self, answer, reading, settled);
         let running = reading.sentences.iter().filter(|s| !s.table && !s.heading);
-        running.filter_map(|s| comparison.statement(s.range.clone())).collect()
+        running.filter_map(|s| comparison.statement(s)).collect()
     }
 
     /// Adds a sentence to the claims where it says more than its figures and names do.
     fn add(&self, answer: &str, reading: &Reading, found: Statement, claims: &mut Vec<Claim>) {
         let within = |c: &Claim| c.start >= found.range.start && c.end <= found.range.end;
-        let place = found.passage.and_then(|p| self.place_of(p));
         // A wrong figure or name is one claim: the sentence only tells where it is right.
         let wrong = found.contrary.as_ref().and_then(|c| c.bytes.clone());
         if let Some(wrong) = wrong
@@ -79,15 +133,20 @@ impl Index {
             })
         {
             claim.nearest.get_or_insert(found.how);
-            claim.evidence = place.or(claim.evidence.take());
+            claim.evidence = found.passage.and_then(|p| self.place_of(p)).or(claim.evidence.take());
             return;
         }
-        let alone = !claims.iter().any(within);
-        let asked =
-            reading.drafts.iter().any(|d| d.kind == ClaimKind::Statement && d.range == found.range);
-        if !(found.status == Status::Unsupported || alone && asked) {
+        let asked = || {
+            let from = reading.drafts.partition_point(|d| d.range.start < found.range.start);
+            let here = &reading.drafts[from..];
+            let mut here = here.iter().take_while(|d| d.range.start == found.range.start);
+            here.any(|d| d.kind == ClaimKind::Statement && d.range == found.range)
+        };
+        let alone = || !claims.iter().any(within);
+        if found.status != Status::Unsupported && !(asked() && alone()) {
             return;
         }
+        let place = found.passage.and_then(|p| self.place_of(p));
         let text = &answer[found.range.clone()];
         let lead = text.len() - text.trim_start().len();
         let text = text.trim();

@@ -111,9 +111,10 @@ impl Judge<'_> {
         let Some(key) = key_of(&what, text) else {
             return unsupported("not in the evidence", None);
         };
-        let exact: Vec<u32> = self.index.places(key).to_vec();
+        let index = self.index;
+        let exact = index.places(key);
         if !exact.is_empty() {
-            return self.placed(draft, &exact, "exact", 1.0);
+            return self.placed(draft, exact, "exact", 1.0);
         }
         let What::Figure { value, decimals, ref unit } = what else {
             return unsupported("not in the evidence", None);
@@ -169,7 +170,14 @@ impl Judge<'_> {
     /// The noun beside a figure, when it is the name of a field next to the figure's own.
     fn of_another_field(&self, draft: &Draft, scalars: &[u32]) -> Option<String> {
         let sentence = &self.reading.sentences[draft.sentence];
-        if sentence.table {
+        let paths: Vec<&Vec<String>> = scalars
+            .iter()
+            .filter_map(|s| {
+                self.index.paths.get(self.index.scalars.get(*s as usize)?.path as usize)
+            })
+            .collect();
+        // What stands in a text belongs to no field.
+        if sentence.table || paths.is_empty() || paths.iter().any(|p| p.is_empty()) {
             return None;
         }
         let after = self.unit(draft, "");
@@ -184,12 +192,6 @@ impl Judge<'_> {
             .rev()
             .collect::<String>()
             .to_lowercase();
-        let paths: Vec<&Vec<String>> = scalars
-            .iter()
-            .filter_map(|s| {
-                self.index.paths.get(self.index.scalars.get(*s as usize)?.path as usize)
-            })
-            .collect();
         for noun in [after, before].iter().filter(|n| n.len() > 2) {
             let noun_stem = stem(noun);
             if paths.iter().any(|p| {
@@ -205,7 +207,7 @@ impl Judge<'_> {
                         && q.iter().zip(p.iter()).any(|(a, b)| a != b && *a == noun_stem)
                 })
             };
-            if !paths.is_empty() && paths.iter().all(|p| !p.is_empty() && beside(p)) {
+            if paths.iter().all(beside) {
                 return Some(noun.clone());
             }
         }

@@ -5,7 +5,7 @@
 
 use super::index::{Hashed, word_hash};
 use crate::builtin::stem;
-use std::sync::LazyLock;
+use std::{cell::RefCell, sync::LazyLock};
 
 /// What a word does in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +29,29 @@ pub(super) struct Known {
 /// Looks a word up; `low` is in lower case.
 pub(super) fn known(low: &str) -> Known {
     let own = word_hash(low);
+    SEEN.with_borrow_mut(|seen| {
+        let slot = &mut seen[own as usize % SLOTS];
+        match slot {
+            Some((word, known)) if *word == own => *known,
+            _ => slot.insert((own, look_up(own, low))).1,
+        }
+    })
+}
+
+fn look_up(own: u64, low: &str) -> Known {
     if let Some(part) = PARTS.get(&own) {
         return Known { id: MEANINGS.get(&own).copied().unwrap_or(own), part: *part };
     }
     let root = word_hash(&root(low));
     Known { id: MEANINGS.get(&root).copied().unwrap_or(root), part: Part::Content }
+}
+
+/// How many words each thread remembers.
+const SLOTS: usize = 1024;
+
+thread_local! {
+    // Texts are the same few words over and over, and taking one apart costs more than this.
+    static SEEN: RefCell<[Option<(u64, Known)>; SLOTS]> = const { RefCell::new([None; SLOTS]) };
 }
 
 /// The ids of what means the opposite.
@@ -58,15 +76,23 @@ pub(super) fn root(low: &str) -> String {
     root
 }
 
-/// Whether a sentence with this word says less than that something is so.
-pub(super) fn hedges(low: &str) -> bool {
-    HEDGES.contains(&low)
+/// How a word keeps its sentence from saying that something is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaning {
+    /// It says less than that.
+    Hedges,
+    Judges,
 }
 
-/// Whether a sentence with this word judges.
-pub(super) fn judges(low: &str) -> bool {
-    OPINIONS.contains(&low)
+/// How a word leans, in whatever case it is written.
+pub(super) fn leaning(word: &str) -> Option<Leaning> {
+    LEANINGS.get(&word_hash(word)).copied()
 }
+
+static LEANINGS: LazyLock<Hashed<Leaning>> = LazyLock::new(|| {
+    let judging = OPINIONS.iter().map(|w| (word_hash(w), Leaning::Judges));
+    judging.chain(HEDGES.iter().map(|w| (word_hash(w), Leaning::Hedges))).collect()
+});
 
 static PARTS: LazyLock<Hashed<Part>> = LazyLock::new(|| {
     let function = FUNCTION.iter().map(|w| (word_hash(w), Part::Function));

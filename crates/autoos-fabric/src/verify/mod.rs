@@ -9,9 +9,9 @@
 //! do all of them say nothing of it? What cannot be checked so (an opinion, advice, another
 //! language) is reported as unchecked, never as supported.
 //!
-//! Evidence is read into an [`Index`] once; indexes can be shared and merged. [`agree`] compares
-//! answers with each other. [`Confidence`] turns all of it into a number with its recipe, and
-//! [`Calibration`] that number into what such numbers were worth.
+//! Evidence is read into an [`Index`] once, and an answer into an [`Answer`]; indexes can be shared
+//! and merged. [`agree`] compares answers with each other. [`Confidence`] turns all of it into a
+//! number with its recipe, and [`Calibration`] that number into what such numbers were worth.
 //!
 //! Left out: inference over several sentences, what pronouns mean, and what is known of the world.
 
@@ -39,6 +39,7 @@ mod tokens;
 pub use agreement::{Agreement, agree};
 pub use calibration::Calibration;
 pub use confidence::{Basis, Cap, Confidence, Ingredient};
+pub use grounding::Answer;
 pub use index::Index;
 
 use serde::{Deserialize, Serialize};

@@ -3,73 +3,96 @@
 
 use super::atoms::{Atom, What};
 
-/// Months by their first three letters.
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MONTH_NAMES: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-/// Number words that are read as figures. `one` is left out: it mostly is none.
-const NUMBERS: [(&str, u32); 26] = [
-    ("two", 2),
-    ("three", 3),
-    ("four", 4),
-    ("five", 5),
-    ("six", 6),
-    ("seven", 7),
-    ("eight", 8),
-    ("nine", 9),
-    ("ten", 10),
-    ("eleven", 11),
-    ("twelve", 12),
-    ("thirteen", 13),
-    ("fourteen", 14),
-    ("fifteen", 15),
-    ("sixteen", 16),
-    ("seventeen", 17),
-    ("eighteen", 18),
-    ("nineteen", 19),
-    ("twenty", 20),
-    ("thirty", 30),
-    ("forty", 40),
-    ("fifty", 50),
-    ("sixty", 60),
-    ("seventy", 70),
-    ("eighty", 80),
-    ("ninety", 90),
-];
+/// No word that is looked for here is longer, in bytes.
+const LONGEST: usize = 9;
 
-fn number_word(word: &str) -> Option<f64> {
-    let plain = |word: &str| {
-        let found = NUMBERS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-        found.map(|(_, value)| *value)
-    };
-    if let Some((tens, ones)) = word.split_once('-') {
-        let ones = if ones.eq_ignore_ascii_case("one") { Some(1) } else { plain(ones) };
-        let (tens, ones) = (plain(tens)?, ones?);
-        return (tens >= 20 && ones < 10).then(|| f64::from(tens + ones));
-    }
-    plain(word).map(f64::from)
+/// A short word in lower case; none when it is longer than all that are known.
+fn lower(word: &str) -> Option<([u8; LONGEST], usize)> {
+    let mut low = [0; LONGEST];
+    let own = low.get_mut(..word.len())?;
+    own.copy_from_slice(word.as_bytes());
+    own.make_ascii_lowercase();
+    Some((low, word.len()))
 }
 
-/// The month that a word names.
+/// Number words that are read as figures. `one` is left out: it mostly is none.
+fn number(low: &[u8]) -> Option<u32> {
+    Some(match low {
+        b"two" => 2,
+        b"three" => 3,
+        b"four" => 4,
+        b"five" => 5,
+        b"six" => 6,
+        b"seven" => 7,
+        b"eight" => 8,
+        b"nine" => 9,
+        b"ten" => 10,
+        b"eleven" => 11,
+        b"twelve" => 12,
+        b"thirteen" => 13,
+        b"fourteen" => 14,
+        b"fifteen" => 15,
+        b"sixteen" => 16,
+        b"seventeen" => 17,
+        b"eighteen" => 18,
+        b"nineteen" => 19,
+        b"twenty" => 20,
+        b"thirty" => 30,
+        b"forty" => 40,
+        b"fifty" => 50,
+        b"sixty" => 60,
+        b"seventy" => 70,
+        b"eighty" => 80,
+        b"ninety" => 90,
+        _ => return None,
+    })
+}
+
+/// Whether a word begins like one that is looked for here. Most words do not.
+fn may_be(word: &str) -> bool {
+    let [a, b, c, ..] = *word.as_bytes() else { return false };
+    let head = [a | 0x20, b | 0x20, c | 0x20];
+    #[rustfmt::skip] // A list of words reads better as a block.
+    let known = matches!(
+        &head,
+        b"two" | b"thr" | b"fou" | b"fiv" | b"six" | b"sev" | b"eig" | b"nin" | b"ten" | b"ele"
+        | b"twe" | b"thi" | b"fif" | b"for" | b"jan" | b"feb" | b"mar" | b"apr" | b"may" | b"jun"
+        | b"jul" | b"aug" | b"sep" | b"oct" | b"nov" | b"dec"
+    );
+    known
+}
+
+fn number_word(word: &str) -> Option<f64> {
+    if let Some((low, n)) = lower(word)
+        && let Some(value) = number(&low[..n])
+    {
+        return Some(f64::from(value));
+    }
+    let (tens, ones) = word.split_once('-')?;
+    let plain = |word: &str| lower(word).and_then(|(low, n)| number(&low[..n]));
+    let ones = if ones.eq_ignore_ascii_case("one") { Some(1) } else { plain(ones) };
+    let (tens, ones) = (plain(tens)?, ones?);
+    (tens >= 20 && ones < 10).then(|| f64::from(tens + ones))
+}
+
+/// The month that a word names, also by its first three letters.
 pub(super) fn month(word: &str) -> Option<u32> {
-    let at = MONTHS
-        .iter()
-        .position(|m| m.eq_ignore_ascii_case(word))
-        .or_else(|| MONTH_NAMES.iter().position(|m| m.eq_ignore_ascii_case(word)))?;
-    u32::try_from(at + 1).ok()
+    let (low, n) = lower(word)?;
+    Some(match &low[..n] {
+        b"jan" | b"january" => 1,
+        b"feb" | b"february" => 2,
+        b"mar" | b"march" => 3,
+        b"apr" | b"april" => 4,
+        b"may" => 5,
+        b"jun" | b"june" => 6,
+        b"jul" | b"july" => 7,
+        b"aug" | b"august" => 8,
+        b"sep" | b"september" => 9,
+        b"oct" | b"october" => 10,
+        b"nov" | b"november" => 11,
+        b"dec" | b"december" => 12,
+        _ => return None,
+    })
 }
 
 /// `2024-06-14`, `2024/06/14`, `2024-06`, with a time after `T`, and `14/Jun/2024:10:00:00`.
@@ -151,7 +174,7 @@ pub(super) fn written(text: &str, atoms: &mut Vec<Atom>) {
     let mut at = 0;
     while at < atoms.len() {
         let word = &text[atoms[at].start..atoms[at].end];
-        if atoms[at].what == What::Word && (3..=13).contains(&word.len()) {
+        if atoms[at].what == What::Word && word.len() <= 13 && may_be(word) {
             if let Some(value) = number_word(word) {
                 atoms[at].what = What::Figure { value, decimals: 0, unit: String::new() };
             } else if let Some(month) = month(word) {
@@ -230,7 +253,9 @@ pub(super) fn scale(text: &str, atoms: &[Atom], at: usize) -> Option<f64> {
 /// `three quarters`.
 pub(super) fn share(text: &str, atoms: &[Atom], at: usize) -> Vec<f64> {
     let word = &text[atoms[at].start..atoms[at].end];
-    if !(4..=8).contains(&word.len()) {
+    let may_be =
+        matches!(word.as_bytes(), [b'h' | b'H' | b't' | b'T' | b'q' | b'Q' | b'f' | b'F', ..]);
+    if !(4..=8).contains(&word.len()) || !may_be {
         return Vec::new();
     }
     let is = |wanted: &str| word.eq_ignore_ascii_case(wanted);

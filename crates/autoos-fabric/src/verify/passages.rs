@@ -5,12 +5,15 @@
 //! many answers hold nothing but figures and names.
 
 use super::{
-    index::{Hashed, Index, NONE, Posts, Scalar},
+    index::{Hashed, Index, NONE, Posts, Same, Scalar},
     lexicon::{Part, known, root},
     prose::{lines, marker, quotes, sentences},
     tokens::{Kind, Reader, Token, running, runs},
 };
-use std::{collections::HashSet, sync::OnceLock};
+use std::{collections::HashSet, hash::BuildHasherDefault, sync::OnceLock};
+
+/// What two words of one kin share at least, in bytes.
+pub(super) const KIN: usize = 5;
 
 /// A sentence or a record: a range of tokens.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +44,7 @@ pub(super) struct Passages {
     /// Roots of the words, in order, with their ids.
     vocabulary: OnceLock<Vec<(String, u64)>>,
     /// What is surely a name somewhere.
-    pub(super) names: HashSet<u64>,
+    pub(super) names: HashSet<u64, BuildHasherDefault<Same>>,
     /// Sentences of running text.
     pub(super) prose: usize,
 }
@@ -214,7 +217,7 @@ impl Passages {
 
     /// The word of the evidence that begins like `root` for long enough to be its kin.
     pub(super) fn kin(&self, index: &Index, root: &str) -> Option<u64> {
-        if root.len() < 5 || !root.is_ascii() {
+        if root.len() < KIN || !root.is_ascii() {
             return None;
         }
         let vocabulary = self.vocabulary.get_or_init(|| self.words(index));
@@ -223,7 +226,7 @@ impl Passages {
         let shared =
             |word: &str| word.bytes().zip(root.bytes()).take_while(|(a, b)| a == b).count();
         near.map(|(word, id)| (shared(word), word.len().max(root.len()), *id))
-            .filter(|(shared, longest, _)| *shared >= 5 && shared * 3 >= longest * 2)
+            .filter(|(shared, longest, _)| *shared >= KIN && shared * 3 >= longest * 2)
             .max_by_key(|(shared, ..)| *shared)
             .map(|(.., id)| id)
     }

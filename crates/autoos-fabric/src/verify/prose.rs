@@ -68,11 +68,14 @@ pub(super) fn sentences(
     let mut start = range.start;
     let text = &answer[range.clone()];
     for (at, c) in text.char_indices() {
+        if !matches!(c, '.' | '!' | '?' | ';') {
+            continue;
+        }
         let place = range.start + at;
         let end = place + c.len_utf8();
         let blank = text[at + c.len_utf8()..].starts_with([' ', '\t']);
         let quoted = quotes.iter().any(|q| q.contains(&place));
-        if matches!(c, '.' | '!' | '?' | ';') && blank && !quoted && !abbreviates(&text[..at]) {
+        if blank && !quoted && !abbreviates(&text[..at]) {
             out.push(start..end);
             start = end;
         }
@@ -84,9 +87,13 @@ pub(super) fn sentences(
 }
 
 fn abbreviates(before: &str) -> bool {
-    let word = before.rsplit([' ', '(']).next().unwrap_or_default().to_lowercase();
-    ["e.g", "i.e", "etc", "vs", "approx", "no", "mr", "mrs", "dr", "st", "ca"]
-        .contains(&word.as_str())
+    let word = before.rsplit([' ', '(']).next().unwrap_or_default();
+    is_one_of(word, &["e.g", "i.e", "etc", "vs", "approx", "no", "mr", "mrs", "dr", "st", "ca"])
+}
+
+/// Whether a word, in whatever case, is one of these, which are in lower case.
+pub(super) fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|w| w.eq_ignore_ascii_case(word))
 }
 
 /// Where clauses end: at commas and at the words that set one thing against another.
@@ -110,7 +117,7 @@ pub(super) fn clauses(
         a.what == What::Word
             && a.start > span.start
             && a.end < span.end
-            && words.contains(&answer[a.start..a.end].to_lowercase().as_str())
+            && is_one_of(&answer[a.start..a.end], &words)
     };
     cuts.extend(
         all.iter()

@@ -8,10 +8,11 @@
 
 use super::{
     CONTRADICTED, Status,
+    claims::{Reading, Sentence},
     contradict::{Contrary, Why, contrary},
     index::{COMMON, Index},
-    lexicon::{hedges, judges, root},
-    passages::Passages,
+    lexicon::{Leaning, leaning, root},
+    passages::{KIN, Passages},
     tokens::{Kind, Reader, Token, running, runs},
 };
 use std::ops::Range;
@@ -76,19 +77,26 @@ pub(super) struct Comparison<'a> {
     answer: &'a str,
     /// What is borne out by itself, perhaps in another notation.
     settled: Vec<Range<usize>>,
+    reading: &'a Reading,
     reader: Reader,
     tokens: Vec<Token>,
     scores: Vec<f64>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) fn new(index: &'a Index, answer: &'a str, settled: Vec<Range<usize>>) -> Self {
+    pub(super) fn new(
+        index: &'a Index,
+        answer: &'a str,
+        reading: &'a Reading,
+        settled: Vec<Range<usize>>,
+    ) -> Self {
         let passages = index.passages();
         Self {
             index,
             passages,
             answer,
             settled,
+            reading,
             reader: Reader::default(),
             tokens: Vec::new(),
             scores: vec![0.0; passages.all.len()],
@@ -96,13 +104,15 @@ impl<'a> Comparison<'a> {
     }
 
     /// What is found about a sentence; none when it says nothing.
-    pub(super) fn statement(&mut self, range: Range<usize>) -> Option<Statement> {
+    pub(super) fn statement(&mut self, sentence: &Sentence) -> Option<Statement> {
         self.tokens.clear();
+        let range = sentence.range.clone();
         let text = &self.answer[range.clone()];
         if text.len() > LONGEST {
             return None;
         }
-        self.reader.read(text, range.start, &mut self.tokens);
+        let atoms = &self.reading.atoms[sentence.atoms.clone()];
+        self.reader.tokens(self.answer, atoms, 0, &mut self.tokens);
         for token in self.tokens.iter_mut().filter(|t| t.kind.counted()) {
             let at = token.start as usize;
             if self.passages.places(token.id).is_empty()
@@ -154,32 +164,25 @@ impl<'a> Comparison<'a> {
         if text.trim_end().ends_with('?') {
             return Some("a question");
         }
-        let low: Vec<String> = self
-            .tokens
-            .iter()
-            .filter_map(|t| self.answer.get(t.start as usize..t.end as usize))
-            .map(str::to_lowercase)
-            .collect();
-        let function = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Function | Kind::Not));
-        if low.len() >= 5
-            && function.count() == 0
-            && self.index.said().find(&*low.join(" ")).is_none()
-        {
-            return Some(FOREIGN);
+        let words =
+            || self.tokens.iter().filter_map(|t| self.answer.get(t.start as usize..t.end as usize));
+        let small = self.tokens.iter().any(|t| matches!(t.kind, Kind::Function | Kind::Not));
+        if !small && self.tokens.len() >= 5 {
+            let low: Vec<String> = words().map(str::to_lowercase).collect();
+            if !self.index.said().contains(&low.join(" ")) {
+                return Some(FOREIGN);
+            }
         }
-        if low.iter().any(|w| hedges(w)) {
-            return Some("hedged: no statement that something is so");
+        match words().filter_map(leaning).fold(None, strongest) {
+            Some(Leaning::Hedges) => Some("hedged: no statement that something is so"),
+            Some(Leaning::Judges) => Some("a judgement"),
+            None => None,
         }
-        if low.iter().any(|w| judges(w)) {
-            return Some("a judgement");
-        }
-        None
     }
 
     /// How much of the tokens the evidence has, the nearest passage, and those that speak of the
     /// same matter, the nearest first.
     fn measure(&mut self) -> (Measure, Option<u32>, Vec<u32>) {
-        self.scores.fill(0.0);
         let passages = self.passages;
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let total = (passages.all.len().max(3)) as f64;
@@ -229,19 +232,20 @@ impl<'a> Comparison<'a> {
             }
         }
         let whole = f64::max(whole, f64::EPSILON);
-        touched.sort_by(|a, b| {
-            self.scores[*b as usize].total_cmp(&self.scores[*a as usize]).then(a.cmp(b))
-        });
-        touched.truncate(3);
-        let best = touched.first().map_or(0.0, |p| self.scores[*p as usize] / whole);
-        let nearest = touched.first().copied();
-        let mut near = touched;
-        near.retain(|p| {
-            let score = self.scores[*p as usize];
+        // The scores are left as they were found: nought.
+        let score = |p: u32| (p, std::mem::take(&mut self.scores[p as usize]));
+        let mut scored: Vec<(u32, f64)> = touched.into_iter().map(score).collect();
+        scored.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+        scored.truncate(3);
+        let best = scored.first().map_or(0.0, |(_, score)| score / whole);
+        let nearest = scored.first().map(|(p, _)| *p);
+        let close = |(p, score): &(u32, f64)| {
+            let score = *score;
             let same = score >= whole * SAME_MATTER
                 || score >= (whole - self.weight_of_one(*p, &found)) * ALL_BUT_ONE;
             passages.all[*p as usize].prose && same && score >= whole * best * AS_NEAR
-        });
+        };
+        let near = scored.iter().filter(|s| close(s)).map(|(p, _)| *p).collect();
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
         let words = found.len() as f64;
         let measure = Measure {
@@ -274,6 +278,9 @@ impl<'a> Comparison<'a> {
             return (token.id, 1.0);
         }
         let word = self.answer.get(token.start as usize..token.end as usize).unwrap_or_default();
+        if word.len() < KIN {
+            return (token.id, 1.0);
+        }
         match self.passages.kin(self.index, &root(&word.to_lowercase())) {
             Some(id) => (id, 0.8),
             None => (token.id, 1.0),
@@ -322,6 +329,11 @@ impl<'a> Comparison<'a> {
             (_, None) => format!("{CONTRADICTED}the evidence has something else for “{own}”"),
         }
     }
+}
+
+/// A hedge counts before a judgement.
+fn strongest(known: Option<Leaning>, next: Leaning) -> Option<Leaning> {
+    if known == Some(Leaning::Hedges) { known } else { Some(next) }
 }
 
 /// The share of what holds; `none` where there is nothing.

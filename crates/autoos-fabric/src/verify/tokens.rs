@@ -70,6 +70,18 @@ impl Reader {
         let mut atoms = std::mem::take(&mut self.atoms);
         atoms.clear();
         atoms_into(text, false, &mut atoms);
+        self.tokens(text, &atoms, offset, out);
+        self.atoms = atoms;
+    }
+
+    /// The same for a sentence of a text whose atoms are there already.
+    pub(super) fn tokens(
+        &mut self,
+        text: &str,
+        atoms: &[Atom],
+        offset: usize,
+        out: &mut Vec<Token>,
+    ) {
         let mut opens = true;
         for (at, atom) in atoms.iter().enumerate() {
             let own = &text[atom.start..atom.end];
@@ -77,7 +89,7 @@ impl Reader {
             let (start, end) = (place(atom.start), place(atom.end));
             match &atom.what {
                 What::Figure { value, .. } => {
-                    let value = value * scale(text, &atoms, at).unwrap_or(1.0);
+                    let value = value * scale(text, atoms, at).unwrap_or(1.0);
                     let id = Key::Figure(value).hash();
                     out.push(Token { id, kind: Kind::Figure, start, end, head: 0 });
                 }
@@ -99,7 +111,6 @@ impl Reader {
             }
             opens = false;
         }
-        self.atoms = atoms;
     }
 
     fn lower(&mut self, own: &str) {

@@ -48,7 +48,7 @@ pub(super) async fn plan(assignment: &Assignment) -> Report {
     };
     send(assignment, request, |response| {
         let (value, plan) = planned(response)?;
-        Ok(Product { value, plan: Some(Arc::new(plan)), trust: None })
+        Ok(Product { value, plan: Some(plan), trust: None })
     })
     .await
 }
@@ -74,7 +74,8 @@ pub(crate) async fn plan_once(
         timeout_ms: options.planning_timeout_ms,
     };
     let response = parts.llm.ask(request).await.map_err(|failure| failure.to_string())?;
-    planned(response).map(|(_, plan)| plan).map_err(|miss| miss.detail)
+    let (_, plan) = planned(response).map_err(|miss| miss.detail)?;
+    Ok(Arc::unwrap_or_clone(plan))
 }
 
 async fn planning(
@@ -98,13 +99,17 @@ async fn planning(
 }
 
 /// A planner's answer, as it came and as a plan.
-fn planned(response: LlmResponse) -> Result<(Value, Plan), Miss> {
+fn planned(mut response: LlmResponse) -> Result<(Value, Arc<Plan>), Miss> {
+    let read = response.plan.take();
     let value = value_of(response)?;
+    if let Some(plan) = read {
+        return Ok((value, plan));
+    }
     if let Some(unable) = value.get("unable") {
         return Err(Miss::failed(FailureClass::Unable, unable_detail(unable)));
     }
     let plan = read_plan(&value).map_err(|why| Miss::failed(FailureClass::Malformed, why))?;
-    Ok((value, plan))
+    Ok((value, Arc::new(plan)))
 }
 
 /// Works a step of the plan.

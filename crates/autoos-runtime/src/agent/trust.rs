@@ -3,7 +3,7 @@
 use super::{Origin, ask::Gathered};
 use autoos_fabric::{
     Verdict,
-    verify::{Basis, Cap, Claim, Confidence, Grounding, Index, Status, agree},
+    verify::{Answer, Basis, Cap, Claim, Confidence, Grounding, Index, agree},
 };
 use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
@@ -43,8 +43,9 @@ pub(super) fn assess_with(
     let (verdicts, evidence): (Vec<&Gathered>, Vec<&Gathered>) =
         inputs.iter().partition(|input| input.origin == Origin::Verifier);
     let known = evidence.iter().map(|input| (input.name.as_str(), &*input.value));
-    let mut grounding = Index::of(known).ground(answer);
-    allow_question(&mut grounding, answer, asked);
+    let read = Answer::read(answer);
+    let mut grounding = read.ground(&Index::of(known));
+    allow_question(&mut grounding, &read, asked);
     let told = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
     let verdict = looked.verdict.or(told.as_ref());
     let cap = looked.ceiling.map(|c| Cap { at_most: c.confidence, reason: c.reason.clone() });
@@ -159,23 +160,12 @@ pub(super) struct Asked<'a> {
 /// An answer may repeat the question. What stands there is no evidence for anything else, so it is
 /// looked at apart, and only for what the evidence does not have at all. A plan's word does not stand
 /// against the evidence: where that says something else, the plan is as wrong as the answer.
-fn allow_question(grounding: &mut Grounding, answer: &str, asked: Asked<'_>) {
-    if grounding.unsupported().next().is_none() {
-        return;
-    }
+fn allow_question(grounding: &mut Grounding, answer: &Answer<'_>, asked: Asked<'_>) {
     for (text, bounded) in [(asked.intent, false), (asked.instruction, true)] {
-        let question = Value::from(text);
-        let repeated = Index::of([("intent", &question)]).ground(answer);
-        for claim in &mut grounding.claims {
-            let same =
-                |c: &&Claim| (c.start, c.end, c.kind) == (claim.start, claim.end, claim.kind);
-            if claim.status == Status::Unsupported
-                && !(bounded && claim.nearest.is_some())
-                && let Some(found) = repeated.claims.iter().find(same)
-                && found.status == Status::Supported
-            {
-                *claim = Claim { how: "repeats the question".into(), ..found.clone() };
-            }
+        let open = |claim: &Claim| !(bounded && claim.nearest.is_some());
+        if grounding.unsupported().any(&open) {
+            let question = Index::of([("intent", &Value::from(text))]);
+            answer.allow(grounding, &question, "repeats the question", &open);
         }
     }
 }

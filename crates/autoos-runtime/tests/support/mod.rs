@@ -50,6 +50,7 @@ impl Llm for Models {
                 model,
                 text: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
                 value: (!value.is_string()).then_some(value),
+                plan: None,
                 tool_calls: Vec::new(),
                 usage: Usage { input: 10, output: 10 },
                 cost_microusd: 20,

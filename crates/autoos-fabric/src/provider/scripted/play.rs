@@ -65,6 +65,7 @@ impl Ready {
             model: request.model.clone(),
             text: self.text,
             value: None,
+            plan: None,
             tool_calls,
             usage: self.usage,
             cost_microusd: self.cost_microusd,
