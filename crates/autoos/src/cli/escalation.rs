@@ -50,6 +50,7 @@ const EXAMPLES: &str = "\
 Examples:
   autoos escalation resolve wf-0198… retry
   autoos escalation resolve wf-0198… edit --file plan.toml
+  autoos escalation resolve wf-0198… raise --budget 2.00
   echo '{\"total\": 42}' | autoos escalation resolve wf-0198… edit --file - --number 2";
 
 /// Answers a question.
@@ -69,6 +70,9 @@ pub(crate) struct Resolve {
     /// With edit: a file that holds it, JSON, TOML (by its ending) or text; - is standard input
     #[arg(long)]
     file: Option<PathBuf>,
+    /// With raise: how many dollars more it may spend
+    #[arg(long, value_name = "USD")]
+    budget: Option<f64>,
 }
 
 /// An answer to a question.
@@ -80,6 +84,8 @@ pub(crate) enum Answer {
     Edit,
     /// Try again from the start of the ladder
     Retry,
+    /// Let it spend more, with --budget, and try again from the start of the ladder
+    Raise,
     /// Go on without the step
     Skip,
     /// Give the workflow up
@@ -90,7 +96,10 @@ impl Escalation {
     pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
         // Before anything starts: a file that cannot be read needs no node.
         let edit = match &self {
-            Self::Resolve(resolve) => resolve.edit()?,
+            Self::Resolve(resolve) => {
+                resolve.check_budget()?;
+                resolve.edit()?
+            }
             _ => None,
         };
         let door = Door::open(global, config).await?;
@@ -161,6 +170,9 @@ impl Resolve {
         let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
         let question = self.question(&view)?;
         let mut body = json!({ "answer": self.answer_name() });
+        if let Some(budget) = self.budget {
+            body["budget_usd"] = json!(budget);
+        }
         if let Some(edit) = edit {
             body["value"] = edit.value(&show::text(question, "step"))?;
         }
@@ -209,9 +221,23 @@ impl Resolve {
             Answer::Approve => "approve",
             Answer::Edit => "edit",
             Answer::Retry => "retry",
+            Answer::Raise => "raise",
             Answer::Skip => "skip",
             Answer::Abandon => "abandon",
         }
+    }
+
+    /// Money goes with raise, and raise with money.
+    fn check_budget(&self) -> Result<(), Said> {
+        let advice = "write raise --budget USD, for example raise --budget 2.00";
+        let said = match (self.answer, self.budget) {
+            (Answer::Raise, Some(usd)) if usd.is_finite() && usd > 0.0 => return Ok(()),
+            (Answer::Raise, Some(usd)) => format!("--budget {usd} grants nothing"),
+            (Answer::Raise, None) => "raise needs how much more may be spent".to_owned(),
+            (_, Some(_)) => format!("{} takes no budget; raise does", self.answer_name()),
+            (_, None) => return Ok(()),
+        };
+        Err(Said::new("usage", said, advice))
     }
 
     /// What was typed to stand in for the output.
@@ -267,7 +293,7 @@ mod tests {
 
     fn resolve(number: Option<u32>) -> Resolve {
         let id = WorkflowId(uuid::Uuid::from_u128(7));
-        Resolve { id, answer: Answer::Retry, number, value: None, file: None }
+        Resolve { id, answer: Answer::Retry, number, value: None, file: None, budget: None }
     }
 
     fn asked(open: &[bool]) -> Value {

@@ -4,14 +4,20 @@ mod backup;
 mod bench;
 mod bench_waiting;
 mod cpu;
+mod demo;
 mod doctor;
 mod escalation;
+mod fork;
+mod lesson;
 mod node_commands;
 mod run;
 mod serve;
 mod tool;
 mod top;
+mod why;
 mod workflow;
+
+pub(crate) use run::follow;
 
 use crate::{config::Config, fail::Said, show};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -42,6 +48,7 @@ Examples:
   autoos run \"Which region sold most in sales.csv?\" --context sales=@sales.csv --output json
   autoos serve
   autoos workflow list
+  autoos why wf-0198…
   autoos audit show wf-0198…
   autoos escalation resolve wf-0198… retry
   autoos doctor
@@ -102,6 +109,8 @@ pub(crate) enum Command {
     /// The audit trail of a workflow
     #[command(subcommand)]
     Audit(workflow::Audit),
+    /// Why a workflow came out as it did, and what each claim of its result rests on
+    Why(why::Why),
     /// Questions that wait for a human
     #[command(subcommand)]
     Escalation(escalation::Escalation),
@@ -110,6 +119,9 @@ pub(crate) enum Command {
     /// Providers and their models
     #[command(subcommand)]
     Provider(node_commands::Provider),
+    /// Lessons from failures that recur
+    #[command(subcommand)]
+    Lesson(lesson::Lesson),
     /// Tools
     #[command(subcommand)]
     Tool(tool::Tool),
@@ -125,6 +137,9 @@ pub(crate) enum Command {
     Top(top::Top),
     /// Measure a node
     Bench(bench::Bench),
+    /// Watch the node heal itself: vendors that lie, hang, die and overcharge, played offline
+    #[command(subcommand)]
+    Demo(demo::Demo),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -170,6 +185,8 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Intent(intent) => intent.run(global, &config).await,
         Command::Workflow(workflow) => workflow.run(global, &config).await,
         Command::Audit(audit) => audit.run(global, &config).await,
+        Command::Why(why) => why.run(global, &config).await,
+        Command::Lesson(lesson) => lesson.run(global, &config).await,
         Command::Escalation(escalation) => escalation.run(global, &config).await,
         Command::Cost(cost) => cost.run(global, &config).await,
         Command::Provider(provider) => provider.run(global, &config).await,
@@ -179,6 +196,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Doctor(doctor) => doctor.run(global, &config).await,
         Command::Top(top) => top.run(global, &config).await,
         Command::Bench(bench) => bench.run(global, &config).await,
+        Command::Demo(demo) => demo.run(global.output).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "autoos", &mut script);

@@ -32,6 +32,10 @@ pub(crate) enum Workflow {
         /// Its id
         id: WorkflowId,
     },
+    /// Go on from an earlier event, with another model perhaps, and show what came out differently
+    Fork(super::fork::Fork),
+    /// Show two workflows side by side
+    Diff(super::fork::Diff),
     /// Let nothing start until it is resumed
     Pause {
         /// Its id
@@ -166,6 +170,8 @@ impl Workflow {
             }
             Self::Watch { id } if output == Output::Json => stream(door, &id).await,
             Self::Watch { id } => watch(door, &id, 0, output).await,
+            Self::Fork(fork) => fork.with(door, output).await,
+            Self::Diff(diff) => diff.with(door, output).await,
             Self::Pause { id } => {
                 let answer =
                     door.post(&format!("/api/v1/workflows/{id}/pause"), &json!({})).await?;

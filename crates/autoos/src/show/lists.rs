@@ -1,4 +1,4 @@
-//! Lists: workflows, events, questions, keys, providers, tools.
+//! Lists: workflows, events, questions, keys, lessons, tools.
 
 use super::{dollars, line, number, rows, tame, text};
 use serde_json::Value;
@@ -96,24 +96,22 @@ pub(crate) fn tools(specs: &[Value]) {
     }
 }
 
-pub(crate) fn providers(all: &Value) {
-    for row in rows(all, "providers") {
+pub(crate) fn lessons(all: &Value) {
+    let lessons = rows(all, "lessons");
+    for lesson in lessons {
+        let state = match lesson.get("reverted").filter(|reverted| reverted.is_object()) {
+            Some(reverted) => format!("reverted by {}", text(reverted, "by")),
+            None => "in force".to_owned(),
+        };
         line(&format!(
-            "{} ({}): {} calls, {} failed, {} in flight, {}",
-            text(row, "name"),
-            text(row, "vendor"),
-            number(row, "calls"),
-            number(row, "failures"),
-            number(row, "in_flight"),
-            dollars(number(row, "cost_microusd")),
+            "{:>3}  {}  {state:<10}  {}",
+            number(lesson, "number"),
+            text(lesson, "learned"),
+            tame(&text(lesson, "sentence")),
         ));
-        for model in rows(row, "models").iter().filter_map(Value::as_str) {
-            line(&format!("  {model}"));
-        }
-        let error = text(row, "last_error");
-        if !error.is_empty() {
-            line(&format!("  last error: {}", tame(&error)));
-        }
+    }
+    if lessons.is_empty() {
+        line("nothing was learned yet");
     }
 }
 

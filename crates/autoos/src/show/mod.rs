@@ -1,19 +1,26 @@
 //! What people see: lines for results, lists and progress. Reads JSON as any client gets it.
 
 mod bill;
+mod compare;
 mod lists;
 mod progress;
+mod providers;
 mod question;
 mod result;
+mod why;
 mod wrap;
 
 pub(crate) use bill::cost;
+pub(crate) use compare::comparison;
 pub(crate) use lists::{
-    audit, escalations, keys, new_key, plan, providers, tools, verified, workflows,
+    audit, escalations, keys, lessons, new_key, plan, tools, verified, workflows,
 };
 pub(crate) use progress::{Progress, waits_for_human};
+pub(crate) use providers::providers;
 pub(crate) use question::{brief, questions};
 pub(crate) use result::{exit_code, is_settled, result, workflow};
+pub(crate) use why::{claims, why};
+pub(crate) use wrap::labelled;
 
 use serde_json::Value;
 use std::io::Write as _;

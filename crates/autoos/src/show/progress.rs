@@ -2,6 +2,7 @@
 
 use super::{dollars, duration, line, number, rows, tame, text};
 use crate::cli::Output;
+use autoos_kernel::workflow::is_planning;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use std::{collections::BTreeSet, io::IsTerminal as _, time::Duration};
@@ -54,8 +55,10 @@ impl Progress {
     /// The plan in force.
     pub(crate) fn plan(&self, view: &Value) {
         let worst = view.pointer("/plan/worst_case_microusd").and_then(Value::as_u64).unwrap_or(0);
-        let steps: Vec<&Value> =
-            rows(view, "steps").iter().filter(|s| text(s, "id") != "planning").collect();
+        let steps: Vec<&Value> = rows(view, "steps")
+            .iter()
+            .filter(|s| !is_planning(&text(s, "id")))
+            .collect();
         self.say(&format!("plan      {} steps, at most {}", steps.len(), dollars(worst)));
         for step in steps {
             let needs: Vec<String> =
@@ -79,7 +82,11 @@ impl Progress {
             "attempt_started" => {
                 self.running.insert(id);
             }
-            "attempt_completed" | "timer_fired" => {
+            "attempt_answered" => {
+                self.running.remove(&id);
+                self.say(&format!("  … {id:<18} {}", brief(&what)));
+            }
+            "attempt_completed" | "timer_fired" | "answer_taken" => {
                 self.running.remove(&id);
                 let took = step.map(|s| number(s, "duration_ms")).unwrap_or(0);
                 self.say(&format!(
@@ -92,9 +99,8 @@ impl Progress {
                 self.running.remove(&id);
                 self.say(&format!("  ✗ {id:<18} {}", brief(&what)));
             }
-            "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" => {
-                self.say(&format!("  ↻ {what}"))
-            }
+            "rung_climbed" | "step_skipped" | "plan_refused" | "step_failed" | "models_awaited"
+            | "forked" => self.say(&format!("  ↻ {what}")),
             // The question itself is shown once all that happens by itself has happened.
             "escalated" => self.say(&format!("  ? a human is asked about step {id}")),
             "escalation_resolved" | "paused" | "resumed" | "cancel_requested" => {

@@ -69,7 +69,7 @@ fn whole(view: &Value, question: &Value, several: bool) {
 fn meaning(answer: &str, step: &str) -> (String, String) {
     let does = match answer {
         "approve" => "takes that answer as it is".to_owned(),
-        "edit" if step == "planning" => {
+        "edit" if autoos_kernel::workflow::is_planning(step) => {
             return ("edit --file PLAN.toml".into(), "runs this plan; it is checked first".into());
         }
         "edit" => {
@@ -77,6 +77,10 @@ fn meaning(answer: &str, step: &str) -> (String, String) {
             return ("edit --file FILE".into(), does);
         }
         "retry" => "tries the step again from the first rung".to_owned(),
+        "raise" => {
+            let does = "lets it spend so many dollars more, and tries the step again".to_owned();
+            return ("raise --budget USD".into(), does);
+        }
         "skip" => format!("goes on without step {step}"),
         "abandon" => "gives the workflow up: it fails".to_owned(),
         other => format!("decides: {other}"),

@@ -50,6 +50,7 @@ pub(crate) fn result(view: &Value) {
         number(&tokens, "output"),
     ));
     line(&format!("workflow    {id} ({})", text(view, "state")));
+    line(&format!("why         autoos why {id}"));
     line(&format!("audit       autoos audit show {id}"));
 }
 
@@ -94,10 +95,14 @@ pub(crate) fn workflow(view: &Value) {
             String::new()
         };
         line(&format!(
-            "  {:<18} {:<12} {took:>9}  {}{tries}",
+            "  {:<18} {:<15} {took:>9}  {}{tries}",
             text(step, "id"),
             text(step, "state"),
             done_by(step)
         ));
+        let note = text(step, "note");
+        if !note.is_empty() && !matches!(text(step, "state").as_str(), "completed" | "escalated") {
+            super::wrap::labelled("      ", &tame(&note));
+        }
     }
 }

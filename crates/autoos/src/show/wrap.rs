@@ -5,7 +5,7 @@ const WIDTH: usize = 96;
 
 /// Prints text behind a label, wrapped at spaces and indented below itself; line breaks in it
 /// stay.
-pub(super) fn labelled(label: &str, text: &str) {
+pub(crate) fn labelled(label: &str, text: &str) {
     let indent = label.chars().count();
     let mut lead = label.to_owned();
     for wrapped in wrapped(text, WIDTH.saturating_sub(indent)) {
