@@ -77,9 +77,7 @@ impl Decider<'_> {
             Next::Replace { wait_ms } => (Rung::ReplaceAgent, wait_ms),
             Next::Swap => (Rung::SwapLlm, 0),
             // What is only out of reach now is waited for before anyone plans around it.
-            Next::Mutate | Next::Escalate if ladder::may_pass(exit) && self.awaits(id, true) => {
-                return;
-            }
+            Next::Mutate | Next::Escalate if self.passes(id, exit) => return,
             Next::Mutate => (Rung::MutateStrategy, 0),
             Next::Escalate => return self.escalate(id, exit, detail),
             // Without a plan there would be nothing left to do, and no end either.

@@ -191,7 +191,7 @@ impl Decider<'_> {
                 return self.push(Event::AnswerTaken { step: id.to_owned(), output, reason });
             }
         }
-        if ladder::may_pass(exit) && self.awaits(id, true) {
+        if self.passes(id, exit) {
             return;
         }
         let exit =

@@ -1,9 +1,9 @@
 //! How an attempt begins: someone is chosen to work it, and what it may cost is reserved.
 
-use super::{Event, Purpose, StepState, decide::Decider};
+use super::{Event, Purpose, StepState, decide::Decider, is_planning};
 use crate::{
     id::{AgentId, uuid_at},
-    ladder::{Exit, FailureClass, Rung},
+    ladder::{self, Exit, FailureClass, Rung},
     plan::{
         check::dollars,
         outline::{Candidate, StepKind},
@@ -20,6 +20,12 @@ const LOOK_AGAIN_MS: u64 = 100;
 
 /// The longest.
 const LOOK_AGAIN_MAX_MS: u64 = 300_000;
+
+/// An outage that the router does not know of yet is waited out for so long, in milliseconds.
+const OUTAGE_MS: u64 = 20_000;
+
+/// How long it is waited at first after everyone was out of reach.
+const OUTAGE_FIRST_MS: u64 = 500;
 
 /// Who works an attempt.
 struct Worker {
@@ -94,6 +100,7 @@ impl Decider<'_> {
         if candidates.is_empty() {
             candidates = step.candidate().into_iter().collect();
         }
+        self.fresh_planners(id, &mut candidates);
         if candidates.is_empty() {
             return Ok(nobody);
         }
@@ -136,6 +143,22 @@ impl Decider<'_> {
         }
     }
 
+    /// A plan around a failure is made by someone whose plan did not lead there, if anyone thinks
+    /// beside those.
+    fn fresh_planners(&self, id: &str, candidates: &mut Vec<&Candidate>) {
+        if !is_planning(id) {
+            return;
+        }
+        let steps = self.workflow.steps.iter();
+        let before = steps.filter(|(other, _)| is_planning(other) && *other != id);
+        let planned: Vec<&str> =
+            before.filter_map(|(_, step)| Some(step.candidate()?.model.as_str())).collect();
+        let fresh = |c: &&Candidate| !c.fixed && !planned.contains(&c.model.as_str());
+        if candidates.iter().any(fresh) {
+            candidates.retain(fresh);
+        }
+    }
+
     /// Waits for models where none of a step's can be asked now; false when one can.
     ///
     /// With `anew` the step begins again on the first rung once one can be asked.
@@ -165,6 +188,29 @@ impl Decider<'_> {
                 true
             }
         }
+    }
+
+    /// Waits where a failure may pass by itself: for a model that can be asked, or, where the router
+    /// still names one, for a while all the same, since an outage is felt by whoever asks before
+    /// anyone knows of it. False when there is nothing to wait for.
+    pub(super) fn passes(&mut self, id: &str, exit: Exit) -> bool {
+        if !ladder::may_pass(exit) {
+            return false;
+        }
+        if self.awaits(id, true) {
+            return true;
+        }
+        let out_of_reach = Exit::Failed(FailureClass::Network) == exit
+            || Exit::Failed(FailureClass::Server) == exit;
+        let Some(step) = self.workflow.steps.get(id) else { return false };
+        let waited = step.awaiting.map_or(0, |since| self.now.since_ms(since));
+        let thinks = step.outline.models().iter().any(|c| !c.fixed);
+        if !out_of_reach || !thinks || waited >= OUTAGE_MS || self.waited_enough(id).is_some() {
+            return false;
+        }
+        let reason = format!("everyone who could be asked failed: {exit}");
+        self.wait_for_models(id, OUTAGE_FIRST_MS.max(waited / 2), reason, true);
+        true
     }
 
     fn wait_for_models(&mut self, id: &str, ms: u64, reason: String, anew: bool) {
