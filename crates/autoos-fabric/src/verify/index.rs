@@ -293,6 +293,12 @@ impl Index {
         self.roots.get(at.checked_sub(1)?)
     }
 
+    /// How much text it was made from, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.raw.len()
+    }
+
     /// Everything that is said, the way quotes are compared.
     pub(super) fn said(&self) -> &str {
         self.said.get_or_init(|| {
