@@ -2,6 +2,7 @@
 //! what is left after the process was killed.
 
 mod bad_input;
+mod demo;
 mod erased_texts;
 mod full_disk;
 mod held;

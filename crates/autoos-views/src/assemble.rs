@@ -170,9 +170,10 @@ fn work(step: &Step, told: &StepStory) -> WorkView {
         StepKind::Tool { name, effect } => WorkView::Tool { tool: name.clone(), effect: *effect },
         StepKind::Wait { ms } => WorkView::Wait { wait_ms: *ms },
         StepKind::Ask { role, models, .. } => {
-            let asked = told.attempts.last().and_then(|a| a.model.clone());
-            let first = || models.get(step.model).map(|m| m.model.clone());
-            WorkView::Ask { role: *role, model: asked.or_else(first) }
+            // Whoever gave, or is to give, the answer; its reviewers are named in the attempts.
+            let author = models.get(step.model).map(|m| m.model.clone());
+            let asked = || told.attempts.last().and_then(|a| a.model.clone());
+            WorkView::Ask { role: *role, model: author.or_else(asked) }
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod cli;
 mod config;
+mod demo;
 mod door;
 mod fail;
 mod figures;
