@@ -3,8 +3,12 @@
 //! The environment overrides where it has a word for it; fields that nobody knows are refused.
 
 use anyhow::{Context as _, bail};
+use autoos_kernel::account::{Limit, Period};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// The most that can be a limit: a million dollars.
+const USD_MAX: f64 = 1e6;
 
 /// Everything that can be configured; the empty file is a good configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,8 @@ pub(crate) struct Config {
     pub(crate) fabric: autoos_fabric::FabricConfig,
     /// How much runs at once, and what an intent may cost.
     pub(crate) runtime: autoos_runtime::Options,
+    /// What tenants and users may spend.
+    pub(crate) accounts: Accounts,
     /// What tools may touch.
     pub(crate) tools: Tools,
     /// How mail is sent; without it there is no `mail.send`.
@@ -26,6 +32,42 @@ pub(crate) struct Config {
     pub(crate) webhook: Option<autoos_gateway::WebhookOptions>,
     /// Limits of the edge.
     pub(crate) gateway: autoos_gateway::Options,
+}
+
+/// What tenants and users may spend. A limit that stands here is set at every start; `autoos account
+/// set` sets those of others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Accounts {
+    /// The limits.
+    pub(crate) limits: Vec<LimitConfig>,
+}
+
+/// What one of them may spend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitConfig {
+    /// The tenant.
+    pub(crate) tenant: String,
+    /// One of its users; all of them together where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<String>,
+    /// So many dollars.
+    pub(crate) usd: f64,
+    /// After how long it begins anew, in UTC: `day`, `month`, or `total`, which is never.
+    #[serde(default)]
+    pub(crate) per: Period,
+}
+
+impl LimitConfig {
+    /// The same in micro-dollars.
+    pub(crate) fn limit(&self) -> anyhow::Result<Limit> {
+        if !(0.0..=USD_MAX).contains(&self.usd) {
+            bail!("usd is {:?}, and must be in 0..={USD_MAX}", self.usd);
+        }
+        // In range, so neither the sign nor the size is lost.
+        Ok(Limit { microusd: (self.usd * 1e6).round() as u64, period: self.per })
+    }
 }
 
 /// What tools may touch.

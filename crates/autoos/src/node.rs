@@ -6,6 +6,7 @@ use autoos_fabric::{Fabric, secret::SecretRef};
 use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken, Webhook, WebhookOptions};
 use autoos_guard::Keys;
 use autoos_journal::{LocalJournal, LocalOptions};
+use autoos_kernel::account::Owner;
 use autoos_runtime::{Parts, Runtime, SystemClock};
 use autoos_views::{Keep, Views};
 use std::{
@@ -69,6 +70,13 @@ impl Node {
             clock: Arc::new(SystemClock),
         };
         let runtime = Runtime::start(parts, config.runtime.clone()).await?;
+        for wanted in &config.accounts.limits {
+            let owner = Owner { tenant: wanted.tenant.clone(), user: wanted.user.clone() };
+            let said = || format!("in the configuration of the accounts: {owner}");
+            let limit = wanted.limit().with_context(said)?;
+            let set = runtime.set_limit(owner.clone(), Some(limit), "configuration".into()).await;
+            set.with_context(said)?;
+        }
         let webhook = match &config.webhook {
             Some(options) => Some(webhook(options, &journal, &views)?),
             None => None,

@@ -1,5 +1,6 @@
 //! Commands: what can be typed, and who does it.
 
+mod account;
 mod backup;
 mod bench;
 mod bench_waiting;
@@ -116,6 +117,9 @@ pub(crate) enum Command {
     Escalation(escalation::Escalation),
     /// What was spent
     Cost(node_commands::Cost),
+    /// What tenants and users may spend
+    #[command(subcommand)]
+    Account(account::Account),
     /// Providers and their models
     #[command(subcommand)]
     Provider(node_commands::Provider),
@@ -189,6 +193,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Lesson(lesson) => lesson.run(global, &config).await,
         Command::Escalation(escalation) => escalation.run(global, &config).await,
         Command::Cost(cost) => cost.run(global, &config).await,
+        Command::Account(account) => account.run(global, &config).await,
         Command::Provider(provider) => provider.run(global, &config).await,
         Command::Tool(tool) => tool.run(global, &config).await,
         Command::Key(key) => key.run(global, &config).await,

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 const DECADE: u64 = 10 * 366 * 86_400;
 
 /// An amount as it was typed; what is no number would be sent as nothing.
-fn dollars(typed: &str) -> Result<f64, String> {
+pub(super) fn dollars(typed: &str) -> Result<f64, String> {
     let amount = typed.parse::<f64>().map_err(|why| why.to_string())?;
     let good = amount.is_finite() && amount >= 0.0;
     if good { Ok(amount) } else { Err("write an amount of dollars, 0 or more".to_owned()) }

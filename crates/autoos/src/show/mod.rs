@@ -1,5 +1,6 @@
 //! What people see: lines for results, lists and progress. Reads JSON as any client gets it.
 
+mod accounts;
 mod bill;
 mod compare;
 mod lists;
@@ -10,6 +11,7 @@ mod result;
 mod why;
 mod wrap;
 
+pub(crate) use accounts::{account, accounts};
 pub(crate) use bill::cost;
 pub(crate) use compare::comparison;
 pub(crate) use lists::{
