@@ -18,10 +18,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// What is still free to reserve.
+    /// What is still free to reserve: what a vendor charged beyond its reservation is gone too.
     #[must_use]
     pub fn free(&self) -> u64 {
-        self.granted.saturating_sub(self.reserved).saturating_sub(self.spent)
+        let gone = self.reserved.saturating_add(self.spent).saturating_add(self.excess);
+        self.granted.saturating_sub(gone)
     }
 
     /// Whether `amount` can be set aside.

@@ -330,6 +330,25 @@ fn teaches(exit: Exit) -> bool {
     }
 }
 
+/// Whether a failure says that the model is unfit for the work. That a vendor is out of reach is its
+/// breaker's to know, for as long as it lasts.
+fn is_models_fault(exit: Exit) -> bool {
+    use FailureClass as C;
+    is_doubt(exit) || matches!(exit, Exit::Failed(C::Malformed | C::Unable | C::BadRequest))
+}
+
+/// Whether a failure says that the tool is unfit, rather than that it was asked for what cannot be.
+fn is_tools_fault(exit: Exit) -> bool {
+    use FailureClass as C;
+    matches!(
+        exit,
+        Exit::Failed(C::Unavailable | C::Crashed | C::Timeout)
+            | Exit::Panicked
+            | Exit::Stalled
+            | Exit::EffectUnknown
+    )
+}
+
 /// The patterns that a failure is an instance of, what would be done about each, and in how many
 /// workflows it must recur.
 fn patterns(record: &FailureRecord) -> Vec<(Pattern, Remedy, usize)> {
@@ -340,10 +359,10 @@ fn patterns(record: &FailureRecord) -> Vec<(Pattern, Remedy, usize)> {
         let recurs = if task.contains(':') { 1 } else { RECURS };
         found.push((Pattern::Doubted { task: task.clone() }, Remedy::VerifyMore, recurs));
     }
-    if let Some(model) = record.model.clone() {
+    if let Some(model) = record.model.clone().filter(|_| is_models_fault(record.exit)) {
         found.push((Pattern::Model { model, task }, Remedy::PreferOther, RECURS));
     }
-    if let Some(tool) = record.tool.clone() {
+    if let Some(tool) = record.tool.clone().filter(|_| is_tools_fault(record.exit)) {
         found.push((Pattern::Tool { tool }, Remedy::AvoidTool, RECURS));
     }
     found
@@ -388,7 +407,7 @@ mod tests {
     #[test]
     fn a_model_that_fails_in_three_workflows_is_not_preferred() {
         let mut book = Book::default();
-        let server = Exit::Failed(FailureClass::Server);
+        let server = Exit::Failed(FailureClass::Malformed);
         for _ in 0..5 {
             note(&mut book, record(1, "executor", "b/1", server));
         }
@@ -412,6 +431,19 @@ mod tests {
         assert!(book.decide(revert(1), Timestamp(7)).is_err());
         note(&mut book, record(2, "executor:mail.send", "b/1", Exit::Unsure));
         assert_eq!(book.verify_more("executor:mail.send").map(|l| l.number), Some(2));
+    }
+
+    #[test]
+    fn an_outage_and_a_users_mistake_are_no_lessons() {
+        let mut book = Book::default();
+        for n in 0..5 {
+            let outage = Exit::Failed(FailureClass::Server);
+            note(&mut book, record(n, "executor", "b/1", outage));
+            let mut denied = record(n, "fs.read", "", Exit::Failed(FailureClass::Denied));
+            (denied.model, denied.tool) = (None, Some("fs.read".into()));
+            note(&mut book, denied);
+        }
+        assert_eq!(book.lessons().count(), 0);
     }
 
     #[test]

@@ -149,8 +149,10 @@ impl Pen {
         if let Err(error) = &recorded {
             tracing::warn!(%error, "failures could not be noted for lessons");
             // Where the stream stands is read again, since the append may have been recorded.
-            if let Ok((folded, next)) = fold(&self.journal).await {
-                (book, self.next) = (folded, next);
+            match fold(&self.journal).await {
+                Ok((folded, next)) => (book, self.next) = (folded, next),
+                // Nothing is learned that is not recorded.
+                Err(_) => book = (*self.lessons.book()).clone(),
             }
         } else {
             for (_, event) in &events {

@@ -221,7 +221,7 @@ fn outline(
         kind,
         needs: needs(step).into_iter().map(str::to_owned).collect(),
         evaluated: step.when.is_some() || step.each.is_some(),
-        gated: step.critical || step.id == plan.result,
+        gated: step.critical || step.id == plan.result || hang.tool_fed_by(&step.id).is_some(),
         retry: step.retry,
         fallback: step.fallback,
         timeout_ms: step.limits.timeout_ms,

@@ -370,12 +370,68 @@ fn an_answer_that_matters_is_made_sure_of_as_the_risk_asks() {
 
 #[test]
 fn the_plans_own_verifier_is_review_enough_where_the_vendor_does_not_matter() {
-    let judge = || taking(ask("judge", LlmRole::Verifier), &["a"]);
+    let judge = || taking(ask("judge", LlmRole::Verifier), &["last"]);
+    let last = || taking(ask("last", LlmRole::Executor), &["a"]);
+    let mut judged = plan(vec![count("a"), last(), judge()]);
+    judged.result = "last".into();
+    let at = |written: &Plan, risk| {
+        checked_against(written, 1_000_000, risk, &Book::default()).expect("good")
+    };
+    assert_eq!(reviews(&at(&judged, RiskLevel::Medium), "last"), None);
+    assert_eq!(reviews(&at(&judged, RiskLevel::High), "last"), Some(Assurance::OtherVendor));
+    // A verdict on what it was made from is no verdict on it.
+    let on_input = taking(ask("judge", LlmRole::Verifier), &["a"]);
     let told = taking(ask("last", LlmRole::Executor), &["a", "judge"]);
-    let written = plan(vec![count("a"), judge(), told]);
-    let at = |risk| checked_against(&written, 1_000_000, risk, &Book::default()).expect("good");
-    assert_eq!(reviews(&at(RiskLevel::Medium), "last"), None);
-    assert_eq!(reviews(&at(RiskLevel::High), "last"), Some(Assurance::OtherVendor));
+    let told = plan(vec![count("a"), on_input, told]);
+    assert_eq!(reviews(&at(&told, RiskLevel::Medium), "last"), Some(Assurance::Verified));
+    // Nor is one on a part of it.
+    let mut part = judge();
+    part.inputs =
+        [("x".to_owned(), Source::Step { id: "last".into(), at: "/title".into() })].into();
+    let mut partly = plan(vec![count("a"), last(), part]);
+    partly.result = "last".into();
+    assert_eq!(reviews(&at(&partly, RiskLevel::Medium), "last"), Some(Assurance::Verified));
+    // What a tool acts on is not left to a verifier beside it.
+    let work = Work::Tool { name: "send".into(), args: Default::default(), reads: None };
+    let send = taking(step("send", work), &["last"]);
+    let mut acted = plan(vec![count("a"), last(), judge(), send]);
+    acted.result = "send".into();
+    let acted = at(&acted, RiskLevel::Medium);
+    assert_eq!(reviews(&acted, "last"), Some(Assurance::Verified));
+    assert!(acted.steps.iter().any(|s| s.id == "last" && s.gated), "grounding gates it too");
+}
+
+#[test]
+fn whoever_else_may_answer_judges_where_the_verifiers_are_of_the_authors_vendor() {
+    // Executors and verifiers of one vendor, and one more executor of another.
+    struct Narrow;
+    impl Models for Narrow {
+        fn candidates(&self, role: LlmRole, _: u32, _: u32) -> Vec<Candidate> {
+            let of = |model: &str| Candidate {
+                model: model.into(),
+                vendor: model[..1].into(),
+                ..Candidate::default()
+            };
+            match role {
+                LlmRole::Verifier => vec![of("a/1")],
+                _ => vec![of("a/1"), of("b/1")],
+            }
+        }
+    }
+    let tools = Tools::new();
+    let against = Against {
+        tools: &tools,
+        models: &Narrow,
+        contexts: &[],
+        budget_microusd: 1_000_000,
+        risk: RiskLevel::High,
+        lessons: &Book::default(),
+        done: &BTreeSet::new(),
+    };
+    let outline = check(&plan(vec![ask("last", LlmRole::Executor)]), &against).expect("good");
+    let reviewers = outline.steps[0].review().map(|r| r.models.clone()).unwrap_or_default();
+    let reviewers: Vec<&str> = reviewers.iter().map(|c| c.model.as_str()).collect();
+    assert_eq!(reviewers, ["a/1", "b/1"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! effect is fed by it. What a risk asks for then is [`assurance`]'s to say.
 
 use super::{
-    FallbackStrategy, Plan, Work, WorkflowStep,
+    FallbackStrategy, Plan, Source, Work, WorkflowStep,
     check::{Against, inputs_from, sources, step_of},
     outline::{Candidate, Review},
 };
@@ -44,8 +44,7 @@ pub(super) struct Stakes<'a> {
     result: &'a str,
     /// Steps by the tool with an effect that they feed.
     feeds: BTreeMap<&'a str, &'a str>,
-    /// Steps whose output a verifier of the plan judges, or that are told its verdict on what they
-    /// work from.
+    /// Steps whose whole output a verifier of the plan judges before the workflow is done.
     verified: BTreeSet<&'a str>,
 }
 
@@ -70,10 +69,12 @@ impl<'a> Stakes<'a> {
             open.extend(further.map(|from| (from, tool)));
         }
         let sure: Vec<&WorkflowStep> = plan.steps.iter().filter(|s| is_sure_verifier(s)).collect();
-        let mut verified: BTreeSet<&str> = sure.iter().flat_map(|s| inputs_from(s)).collect();
-        let verifiers: BTreeSet<&str> = sure.iter().map(|s| s.id.as_str()).collect();
-        let told = |s: &&WorkflowStep| inputs_from(s).any(|from| verifiers.contains(from));
-        verified.extend(plan.steps.iter().filter(told).map(|s| s.id.as_str()));
+        let whole = |source: &'a Source| match source {
+            Source::Step { id, at } if at.is_empty() => Some(id.as_str()),
+            _ => None,
+        };
+        let judged = |s: &&'a WorkflowStep| s.inputs.values().filter_map(whole);
+        let verified = sure.iter().flat_map(judged).collect();
         Self { result: &plan.result, feeds, verified }
     }
 
@@ -92,29 +93,42 @@ impl<'a> Stakes<'a> {
         against: &Against<'_>,
         risk: RiskLevel,
     ) -> Option<Review> {
-        if !matches!(role, LlmRole::Executor | LlmRole::Synthesizer) {
+        if matches!(role, LlmRole::Verifier | LlmRole::Auditor) {
             return None;
         }
         let id = step.id.as_str();
-        let matters = step.critical
-            || id == self.result
-            || self.feeds.contains_key(id)
-            || risk == RiskLevel::Critical;
+        let feeds = self.feeds.contains_key(id);
+        let matters = step.critical || id == self.result || feeds || risk == RiskLevel::Critical;
         let lesson = against.lessons.verify_more(kind);
         let mut assurance = if matters { Assurance::of(risk) } else { Assurance::Grounded };
         if step.critical {
             assurance = assurance.max(Assurance::Verified);
         }
+        let asked = assurance;
         if lesson.is_some() {
             assurance = assurance.stricter();
         }
-        // The plan's own verifier is as good as another, as long as its vendor does not matter.
-        if assurance == Assurance::Verified && self.verified.contains(id) {
+        // The plan's own verifier is as good as another, as long as its vendor does not matter and
+        // nothing acts before it has spoken.
+        if assurance == Assurance::Verified && self.verified.contains(id) && !feeds {
             return None;
         }
         let prompt = step.limits.prompt_tokens.saturating_add(step.limits.output_tokens);
-        let verifying = against.models.candidates(LlmRole::Verifier, prompt, VERDICT_TOKENS);
-        let review = assurance::review(assurance, models, verifying)?;
+        let mut verifying = against.models.candidates(LlmRole::Verifier, prompt, VERDICT_TOKENS);
+        // Where verifiers are of the vendor that may answer, whoever else may answer judges too:
+        // another vendor's word is worth more than the role it usually plays.
+        let alone = |a: &Candidate| verifying.iter().all(|v| v.fixed || v.vendor == a.vendor);
+        if assurance >= Assurance::OtherVendor && models.iter().any(|a| !a.fixed && alone(a)) {
+            let known: BTreeSet<String> = verifying.iter().map(|c| c.model.clone()).collect();
+            let others = against.models.candidates(role, prompt, VERDICT_TOKENS);
+            verifying.extend(others.into_iter().filter(|c| !c.fixed && !known.contains(&c.model)));
+        }
+        let mut review = assurance::review(assurance, models, verifying.clone());
+        // No lesson asks for what cannot be had: every such answer would be a human's from then on.
+        if assurance > asked && review.as_ref().is_some_and(|r| r.ceiling.is_some()) {
+            review = assurance::review(asked, models, verifying);
+        }
+        let review = review?;
         Some(Review { lesson: lesson.map(|l| l.number), ..review })
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{Event, Output, Purpose, Running, Step, decide::Decider, is_planning};
 use crate::{
-    ladder::{self, Exit, Next, Room, Rung},
-    plan::outline::StepKind,
+    ladder::{self, Exit, Next, Room, Rung, Tried},
+    plan::outline::{StepKind, StepOutline},
+    words::LlmRole,
 };
 
 /// How an attempt failed.
@@ -69,8 +70,14 @@ impl Decider<'_> {
         let fixed = step.candidate().is_none_or(|c| c.fixed);
         let happened = outline.is_effectful() && ladder::is_doubt(exit);
         let room = Room { mutate: !happened && self.may_mutate(id), fixed };
+        // A verifier of the plan that rejects the work is not asked until one agrees: the work is
+        // planned anew, or a human decides.
+        let verdict = exit == Exit::Vetoed && judges(outline);
+        let room = Room { fixed: room.fixed || verdict, ..room };
+        let left = if verdict { 0 } else { step.tried.models_left };
+        let tried = Tried { models_left: left, ..step.tried };
         let (retry, fallback) = (outline.retry, outline.fallback);
-        let next = ladder::next(exit, step.tried, room, retry, fallback, retry_after_ms, self.rng);
+        let next = ladder::next(exit, tried, room, retry, fallback, retry_after_ms, self.rng);
         let given_up = step.candidate().map(|c| c.model.clone());
         let (rung, wait_ms) = match next {
             Next::Retry { wait_ms } => (Rung::Retry, wait_ms),
@@ -148,4 +155,9 @@ impl Decider<'_> {
             due: self.now.plus_ms(self.workflow.patience_ms),
         });
     }
+}
+
+/// Whether a step's work is a verdict on other steps.
+fn judges(outline: &StepOutline) -> bool {
+    matches!(outline.kind, StepKind::Ask { role: LlmRole::Verifier | LlmRole::Auditor, .. })
 }

@@ -183,6 +183,10 @@ impl Workflow {
                     } else if *anew && let Some(reviewing) = &mut step.reviewing {
                         reviewing.without.clear();
                         reviewing.tried = Tried::default();
+                        let left = step.reviewers().len().saturating_sub(1) as u32;
+                        if let Some(reviewing) = &mut step.reviewing {
+                            reviewing.tried.models_left = left;
+                        }
                     }
                     step.awaiting.get_or_insert(at);
                     step.state = StepState::BackingOff { due: *due, rung: Rung::SwapLlm };

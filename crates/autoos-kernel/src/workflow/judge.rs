@@ -65,7 +65,10 @@ impl Decider<'_> {
     /// What was asked of a human about steps that the new plan replaces is asked no longer.
     fn withdraw_questions(&mut self, revision: u32) {
         let workflow = &self.workflow;
-        let replaced = |step: &str| workflow.steps.get(step).is_some_and(Step::is_replaceable);
+        let replaced = |step: &str| {
+            let step = workflow.steps.get(step);
+            step.is_some_and(|s| s.is_replaceable() && s.parent.is_none())
+        };
         let open = workflow.escalations.iter().filter(|(_, e)| e.resolved.is_none());
         let moot: Vec<u32> =
             open.filter(|(_, e)| replaced(&e.step)).map(|(number, _)| *number).collect();
@@ -85,15 +88,40 @@ impl Decider<'_> {
             let old = steps.get(&new.id).filter(|old| !old.is_replaceable());
             old.is_some_and(|old| !is_same_work(&old.outline.kind, &new.kind))
         };
-        let mut problems: Vec<String> = outline
-            .steps
-            .iter()
-            .filter(changed)
-            .map(|new| {
-                let id = &new.id;
-                format!("step {id}: it is done or under way and stays as it is: give other work another id")
-            })
-            .collect();
+        let mut problems = Vec::new();
+        for new in outline.steps.iter().filter(changed) {
+            let id = &new.id;
+            problems.push(format!(
+                "step {id}: it is done or under way and stays as it is: give other work another id"
+            ));
+        }
+        for (id, old) in steps.iter().filter(|(id, old)| !is_planning(id) && old.parent.is_none()) {
+            let new = outline.steps.iter().find(|new| new.id == *id);
+            let open = !old.is_replaceable() && !old.state.is_over();
+            let acted = old.outline.is_effectful() && matches!(old.state, StepState::Completed(_));
+            match new {
+                None if open => problems.push(format!("step {id}: it is under way: keep it")),
+                None if acted => {
+                    problems.push(format!("step {id}: it has changed something outside: keep it"));
+                }
+                Some(new) if !old.is_replaceable() && asks_more(&old.outline, new) => {
+                    problems.push(format!(
+                        "step {id}: more hangs on it now than it was made sure of: give the work \
+                         another id"
+                    ));
+                }
+                _ => {}
+            }
+        }
+        let acts = |new: &&StepOutline| {
+            let over = steps.get(&new.id).is_some_and(|old| old.state.is_over());
+            new.is_effectful() && !over
+        };
+        if self.workflow.fork.is_some() {
+            problems.extend(outline.steps.iter().filter(acts).map(|new| {
+                format!("step {}: a fork changes nothing outside: leave it out", new.id)
+            }));
+        }
         let taken = |new: &&StepOutline| {
             let element = steps.get(&new.id).is_some_and(|old| old.parent.is_some());
             element || is_planning(&new.id)
@@ -119,6 +147,12 @@ impl Decider<'_> {
             && !is_planning(id)
             && workflow.steps.get(id).is_some_and(|step| step.parent.is_none())
     }
+}
+
+/// Whether a step's answer would have to be surer now than it was made.
+fn asks_more(old: &StepOutline, new: &StepOutline) -> bool {
+    let assurance = |outline: &StepOutline| outline.review().map(|r| r.assurance);
+    assurance(new) > assurance(old) || (new.gated && !old.gated)
 }
 
 /// Whether a planning step may come to another plan the second time.

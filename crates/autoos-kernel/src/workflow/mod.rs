@@ -56,7 +56,7 @@ pub fn is_planning(id: &str) -> bool {
 pub const MUTATIONS_MAX: u32 = 2;
 
 /// Changes when a snapshot of [`Workflow`] made by older code can no longer be read.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// The state of a workflow: the fold of its stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,9 +9,12 @@
 
 use super::{Answer, Event, Output, Purpose, Running, Step, climb::Failure, decide::Decider};
 use crate::{
-    assurance::Assurance,
+    assurance::{Assurance, ONE_VENDOR_CEILING},
     ladder::{self, Exit, FailureClass, Next, Room, Rung},
-    plan::{FallbackStrategy, outline::Candidate},
+    plan::{
+        FallbackStrategy,
+        outline::{Candidate, Ceiling},
+    },
     words::RiskLevel,
 };
 
@@ -70,8 +73,30 @@ impl Step {
         }
         let other_model: Vec<&Candidate> =
             all.iter().filter(|c| c.model != first.model).copied().collect();
-        // The same model a second time answers no differently: that is no second answer.
-        if other_model.is_empty() && self.purpose() == Purpose::Review { all } else { other_model }
+        // The same model a second time answers no differently: that is no second answer, and its
+        // word on itself is little.
+        let itself = self.purpose() == Purpose::Review && review.assurance < Assurance::OtherVendor;
+        if other_model.is_empty() && itself { all } else { other_model }
+    }
+
+    /// The most that its answer's confidence may come to, by who has looked at it so far.
+    #[must_use]
+    pub fn ceiling(&self) -> Option<Ceiling> {
+        let review = self.outline.review()?;
+        if review.ceiling.is_some() || review.assurance < Assurance::OtherVendor {
+            return review.ceiling.clone();
+        }
+        let reviewing = self.reviewing.as_ref()?;
+        let first = reviewing.answers.first()?;
+        let second = reviewing.answers.get(1).map(|answer| answer.vendor.as_str());
+        let reviewer = review.models.iter().find(|c| Some(&c.model) == reviewing.model.as_ref());
+        let reviewer = reviewer.filter(|_| self.purpose() == Purpose::Review);
+        let same = |vendor: &str| vendor == first.vendor;
+        let lacks = second.is_some_and(same) || reviewer.is_some_and(|c| same(&c.vendor));
+        lacks.then(|| Ceiling {
+            confidence: ONE_VENDOR_CEILING,
+            reason: "nobody of another vendor could look at it".to_owned(),
+        })
     }
 }
 
@@ -87,7 +112,9 @@ impl Decider<'_> {
     ) -> Option<Failure> {
         let output = self.as_reviewed(id, run, output);
         let step = self.workflow.steps.get(id)?;
-        let reviewed = step.outline.review().is_some_and(|r| !r.models.is_empty());
+        // The built-in engine's own checks are its review.
+        let author_fixed = step.candidate().is_some_and(|c| c.fixed);
+        let reviewed = step.outline.review().is_some() && !author_fixed;
         let attempt = run.attempt;
         let goes_on = match run.purpose {
             Purpose::Answer => {
@@ -118,8 +145,7 @@ impl Decider<'_> {
         if let (Purpose::Review, Some(answer)) = (run.purpose, answer) {
             output.body = answer.output.body;
         }
-        let ceiling = step.outline.review().and_then(|r| r.ceiling.as_ref());
-        if let Some(ceiling) = ceiling {
+        if let Some(ceiling) = step.ceiling() {
             output.confidence = output.confidence.map(|c| c.min(ceiling.confidence));
         }
         output

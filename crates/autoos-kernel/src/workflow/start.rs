@@ -1,6 +1,6 @@
 //! How an attempt begins: someone is chosen to work it, and what it may cost is reserved.
 
-use super::{Event, Purpose, StepState, decide::Decider, is_planning};
+use super::{Event, Purpose, Step, StepState, decide::Decider, is_planning};
 use crate::{
     id::{AgentId, uuid_at},
     ladder::{self, Exit, FailureClass, Rung},
@@ -10,6 +10,7 @@ use crate::{
     },
     route::{Choice, Route, Wish},
     time::Timestamp,
+    words::LlmRole,
 };
 
 /// An agent ends its call at the attempt's timeout; so much later, in milliseconds, nobody is
@@ -32,6 +33,14 @@ struct Worker {
     model: Option<String>,
     reserved: u64,
     choice: Option<Choice>,
+}
+
+/// The role that a step's next attempt is worked in.
+fn role_of(step: &Step) -> LlmRole {
+    match &step.outline.kind {
+        StepKind::Ask { role, .. } if step.purpose() != Purpose::Review => *role,
+        _ => LlmRole::Verifier,
+    }
 }
 
 impl Decider<'_> {
@@ -104,6 +113,11 @@ impl Decider<'_> {
         if candidates.is_empty() {
             return Ok(nobody);
         }
+        // What the grant does not cover is asked only when nothing else is left: the budget says no.
+        let free = workflow.budget.free();
+        if candidates.iter().any(|c| c.reserve_microusd <= free) {
+            candidates.retain(|c| c.reserve_microusd <= free);
+        }
         let wanted = workflow.fork.as_ref().and_then(|fork| fork.model.as_deref());
         let asked = match (&step.state, &step.reviewing) {
             (StepState::BackingOff { rung: Rung::Retry | Rung::ReplaceAgent, .. }, None) => {
@@ -114,10 +128,7 @@ impl Decider<'_> {
             }
             _ => None,
         };
-        let role = match &step.outline.kind {
-            StepKind::Ask { role, .. } if step.purpose() != Purpose::Review => *role,
-            _ => crate::words::LlmRole::Verifier,
-        };
+        let role = role_of(step);
         let among = |model: &&str| candidates.iter().any(|c| c.model == *model);
         let wish = Wish {
             role,
@@ -167,12 +178,15 @@ impl Decider<'_> {
         if step.outline.models().is_empty() {
             return false;
         }
-        let mut all: Vec<&Candidate> = step.outline.models().iter().collect();
-        if let (Some(_), Some(review)) = (&step.reviewing, step.outline.review()) {
-            all = review.models.iter().collect();
+        let all: Vec<&Candidate> = match (step.purpose(), step.outline.review()) {
+            (Purpose::Review, Some(review)) => review.models.iter().collect(),
+            _ => step.outline.models().iter().collect(),
+        };
+        if all.is_empty() {
+            return false;
         }
         let wish = Wish {
-            role: crate::words::LlmRole::Executor,
+            role: role_of(step),
             task: step.outline.task(),
             risk: self.workflow.risk,
             remaining_microusd: u64::MAX,

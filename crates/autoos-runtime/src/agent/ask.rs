@@ -142,7 +142,8 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         task,
         schema: schema.clone(),
         tools: Vec::new(),
-        complaint: complaint(assignment, &[]),
+        // A verifier is not pressed to agree.
+        complaint: complaint(assignment, &[]).filter(|_| *role != LlmRole::Verifier),
         prompt_tokens: written.limits.prompt_tokens,
         output_tokens: written.limits.output_tokens,
         timeout_ms: assignment.timeout_ms,
@@ -158,6 +159,8 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
                 second: rival.as_deref(),
                 ceiling: reviewed.and_then(|r| r.ceiling.as_ref()),
                 assurance: reviewed.map(|r| r.assurance),
+                // It will be held against the same once more.
+                shelf: reviewed.map(|_| &*assignment.shelf),
                 ..Looked::default()
             };
             let value = response.value.unwrap_or(Value::String(response.text));

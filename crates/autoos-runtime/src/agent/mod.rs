@@ -7,12 +7,14 @@
 mod actor;
 mod ask;
 mod review;
+mod shelf;
 mod tool;
 mod trust;
 mod watch;
 
 pub(crate) use actor::{Agent, Message};
 pub(crate) use ask::plan_once;
+pub(crate) use shelf::Shelf;
 
 use crate::{brief::Brief, inputs::Found, parts::Parts, workflow::Order};
 use autoos_journal::Body;
@@ -34,6 +36,8 @@ use std::sync::Arc;
 pub(crate) struct Assignment {
     pub(crate) parts: Parts,
     pub(crate) brief: Arc<Brief>,
+    /// What answers of the workflow were held against.
+    pub(crate) shelf: Arc<Shelf>,
     /// The step's id.
     pub(crate) step: String,
     pub(crate) attempt: u32,

@@ -64,6 +64,7 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
             ceiling: reviewed.ceiling.as_ref(),
             assurance: Some(reviewed.assurance),
             reviewer: Some(model),
+            shelf: Some(&assignment.shelf),
         };
         let trust = trust::assess_with(&first, asked, &gathered, &looked);
         let product = Product { value: (*answer).clone(), plan: None, trust: Some(trust) };

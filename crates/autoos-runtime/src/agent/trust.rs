@@ -1,6 +1,10 @@
 //! What an answer is worth: checked against its evidence, with the recipe kept.
 
-use super::{Origin, ask::Gathered};
+use super::{
+    Origin,
+    ask::Gathered,
+    shelf::{self, Shelf},
+};
 use autoos_fabric::{
     Verdict,
     verify::{Answer, Basis, Cap, Claim, Confidence, Grounding, Index, agree},
@@ -30,6 +34,8 @@ pub(super) struct Looked<'a> {
     pub(super) ceiling: Option<&'a Ceiling>,
     /// What the policy asked for.
     pub(super) assurance: Option<Assurance>,
+    /// Where the evidence is kept for whoever looks at it again.
+    pub(super) shelf: Option<&'a Shelf>,
 }
 
 /// Checks an answer against what it was asked, its evidence, the verdicts on that evidence and what
@@ -42,9 +48,11 @@ pub(super) fn assess_with(
 ) -> Trust {
     let (verdicts, evidence): (Vec<&Gathered>, Vec<&Gathered>) =
         inputs.iter().partition(|input| input.origin == Origin::Verifier);
-    let known = evidence.iter().map(|input| (input.name.as_str(), &*input.value));
     let read = Answer::read(answer);
-    let mut grounding = read.ground(&Index::of(known));
+    let mut grounding = match looked.shelf {
+        Some(shelf) => read.ground(&shelf.index(&evidence)),
+        None => read.ground(&shelf::read(&evidence)),
+    };
     allow_question(&mut grounding, &read, asked);
     let told = verdicts.iter().find_map(|input| Verdict::deserialize(&*input.value).ok());
     let verdict = looked.verdict.or(told.as_ref());

@@ -215,6 +215,25 @@ pub(crate) fn judge(
     )
 }
 
+/// What a new plan makes otherwise of steps that are done or under way: their outputs would be taken
+/// for what they are not.
+pub(crate) fn changed(plan: &Plan, before: &Plan, kept: &BTreeSet<String>) -> Vec<String> {
+    let of = |plan: &'_ Plan, id: &str| plan.steps.iter().find(|s| s.id == id).cloned();
+    let differs = |id: &&String| match (of(plan, id), of(before, id)) {
+        (Some(new), Some(old)) => {
+            (&new.work, &new.inputs, &new.each) != (&old.work, &old.inputs, &old.each)
+        }
+        _ => false,
+    };
+    let told = |id: &String| {
+        format!(
+            "step {id}: it is done or under way, so its work, inputs and list stay as they are: \
+             give other work another id"
+        )
+    };
+    kept.iter().filter(differs).map(told).collect()
+}
+
 /// The planning step: the first of every workflow that comes without a plan.
 pub(crate) fn planner(parts: &Parts, options: &Options) -> StepOutline {
     let models = Book(&parts.llm).candidates(
@@ -319,4 +338,30 @@ fn fingerprint(submission: &Submission, key: &BodyKey) -> [u8; 32] {
     }
     let bytes = serde_json::json!(said).to_string().into_bytes();
     key.refer(&bytes).hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use autoos_kernel::plan::{Work, WorkflowStep};
+    use serde_json::json;
+
+    fn plan(path: &str) -> Plan {
+        let step = json!({
+            "id": "read",
+            "work": {"tool": {"name": "fs.read", "args": {"path": path}}},
+        });
+        let step: WorkflowStep = serde_json::from_value(step).expect("a step");
+        assert!(matches!(step.work, Work::Tool { .. }));
+        Plan { steps: vec![step], ..Plan::default() }
+    }
+
+    #[test]
+    fn what_is_done_is_not_taken_for_other_work() {
+        let kept = BTreeSet::from(["read".to_owned()]);
+        assert_eq!(changed(&plan("/a"), &plan("/a"), &kept), Vec::<String>::new());
+        assert_eq!(changed(&plan("/b"), &plan("/a"), &kept).len(), 1);
+        // What is not done yet may change.
+        assert_eq!(changed(&plan("/b"), &plan("/a"), &BTreeSet::new()), Vec::<String>::new());
+    }
 }

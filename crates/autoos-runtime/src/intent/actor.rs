@@ -123,8 +123,8 @@ impl Actor for IntentActor {
             Message::Accepted(result) => state.accepted(&myself, result).await,
             Message::Loaded(loaded) => state.loaded(&myself, *loaded).await,
             Message::Order(order) => state.order(*order),
-            Message::Judge { body, plan, free_microusd, risk, done } => {
-                state.judge(body, plan, free_microusd, risk, &done)
+            Message::Judge { body, plan, free_microusd, risk, done, kept } => {
+                state.judge(body, plan, free_microusd, risk, &done, kept)
             }
             Message::Idle => state.tell_shard(shard::Message::Idle(state.uuid)),
             Message::Retire => state.retire(),
@@ -275,6 +275,7 @@ impl State {
         free_microusd: u64,
         risk: RiskLevel,
         done: &BTreeSet<String>,
+        kept: Option<(Arc<Plan>, BTreeSet<String>)>,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &self.open else { return Ok(()) };
         let verdict = match plan {
@@ -286,7 +287,14 @@ impl State {
                 risk,
                 free_microusd,
                 done,
-            ),
+            )
+            .and_then(|outline| {
+                let changed = kept.map(|(before, kept)| accept::changed(&plan, &before, &kept));
+                match changed.filter(|changed| !changed.is_empty()) {
+                    Some(problems) => Err(problems),
+                    None => Ok(outline),
+                }
+            }),
             Err(why) => Err(vec![why]),
         };
         let command = rules::Command::Judged { plan: body, verdict };

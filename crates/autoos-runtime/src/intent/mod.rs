@@ -46,6 +46,8 @@ pub(crate) enum Message {
         risk: RiskLevel,
         /// The steps that an earlier revision has done.
         done: BTreeSet<String>,
+        /// The plan in force, and which of its steps are done or under way: none before the first.
+        kept: Option<(Arc<Plan>, BTreeSet<String>)>,
     },
     /// From its workflow: nothing to do for a while.
     Idle,

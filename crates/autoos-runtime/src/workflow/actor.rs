@@ -64,6 +64,7 @@ pub(crate) struct State {
     /// The document that was read last as a plan, and what it says.
     read: Option<(Arc<Value>, Arc<Plan>)>,
     outputs: HashMap<String, Arc<Value>>,
+    shelf: Arc<agent::Shelf>,
     trace: Option<autoos_journal::Trace>,
     queue: Vec<Order>,
     /// Whether a turn is on its way, and what comes before it waits for it.
@@ -102,6 +103,7 @@ impl Actor for WorkflowActor {
             plan: loaded.plan,
             read: None,
             outputs: loaded.outputs,
+            shelf: Arc::default(),
             trace,
             queue: Vec::new(),
             gathering: false,
@@ -330,14 +332,19 @@ impl State {
                 let body = *plan;
                 let plan = self.drafted(step).ok_or("a plan without its document")?;
                 let steps = self.workflow.steps.iter();
-                let done = steps.filter(|(_, s)| s.state.is_over()).map(|(id, _)| id.clone());
+                let done = steps.filter(|(_, s)| s.state.is_over() && !s.is_replaceable());
+                let done = done.map(|(id, _)| id.clone());
                 let (done, risk) = (done.collect(), self.workflow.risk);
+                let steps = self.workflow.steps.iter().filter(|(_, s)| !s.is_replaceable());
+                let kept: BTreeSet<String> = steps.map(|(id, _)| id.clone()).collect();
+                let kept = self.plan.as_ref().map(|(_, plan)| (plan.clone(), kept));
                 self.intent.send_message(intent::Message::Judge {
                     body,
                     plan,
                     free_microusd: self.workflow.budget.free(),
                     risk,
                     done,
+                    kept,
                 })?;
             }
             Effect::Evaluate { step } => {
@@ -393,6 +400,7 @@ impl State {
             parts: &self.parts,
             setup: &self.setup,
             brief: &self.brief,
+            shelf: &self.shelf,
             workflow: &self.workflow,
             plan,
             outputs: &self.outputs,

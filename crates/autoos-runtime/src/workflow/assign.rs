@@ -2,7 +2,7 @@
 
 use super::record::answer_name;
 use crate::{
-    agent::{Assignment, Input, Job, Origin, Reviewed, Written},
+    agent::{Assignment, Input, Job, Origin, Reviewed, Shelf, Written},
     brief::Brief,
     inputs::{Inputs, written},
     parts::{Parts, Setup},
@@ -20,6 +20,7 @@ pub(super) struct Desk<'a> {
     pub(super) parts: &'a Parts,
     pub(super) setup: &'a Setup,
     pub(super) brief: &'a Arc<Brief>,
+    pub(super) shelf: &'a Arc<Shelf>,
     pub(super) workflow: &'a Workflow,
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) outputs: &'a HashMap<String, Arc<Value>>,
@@ -53,6 +54,7 @@ impl Desk<'_> {
         Some(Assignment {
             parts: self.parts.clone(),
             brief: self.brief.clone(),
+            shelf: self.shelf.clone(),
             step: id.to_owned(),
             attempt: run.attempt,
             agent: step.agent?,
@@ -63,7 +65,8 @@ impl Desk<'_> {
                 self.workflow.call_key(id, run.attempt)
             },
             timeout_ms: step.outline.timeout_ms,
-            note: step.note.clone(),
+            // A second answer knows nothing of the first, nor of what was wrong before.
+            note: step.note.clone().filter(|_| run.purpose != Purpose::Second),
             job,
         })
     }
@@ -108,7 +111,7 @@ impl Desk<'_> {
         )];
         let steps = self.workflow.steps.iter().filter(|(id, _)| !is_planning(id));
         let kept: Vec<&str> =
-            steps.filter(|(_, s)| !s.is_replaceable()).map(|(id, _)| id.as_str()).collect();
+            steps.filter(|(_, s)| is_kept(s)).map(|(id, _)| id.as_str()).collect();
         if !kept.is_empty() {
             told.push(format!(
                 "these steps are done or under way; keep them as they are and use their outputs: {}",
@@ -127,7 +130,7 @@ impl Desk<'_> {
         Some(Reviewed {
             answers,
             assurance: review.assurance,
-            ceiling: review.ceiling.clone(),
+            ceiling: step.ceiling(),
             judge: step.purpose() == Purpose::Review,
         })
     }
@@ -141,4 +144,9 @@ fn origin(plan: &Plan, source: &Source) -> Origin {
         Some(Work::Ask { .. }) => Origin::Model,
         _ => Origin::Given,
     }
+}
+
+/// Whether a new plan finds the step's output, or will.
+fn is_kept(step: &Step) -> bool {
+    !step.is_replaceable() && !matches!(step.state, StepState::Skipped { .. })
 }

@@ -4,10 +4,11 @@
 use crate::lessons::Lessons;
 use autoos_fabric::{Judgement, Llm, TaskKind};
 use autoos_kernel::{
-    ladder::is_doubt,
+    ladder::{Exit, is_doubt},
     lesson::FailureRecord,
     plan::outline::StepKind,
-    workflow::{Command, Event, Purpose, Step, StepState, Workflow},
+    words::LlmRole,
+    workflow::{Command, Event, Output, Purpose, Step, StepState, Workflow},
 };
 
 /// Something to be told.
@@ -38,6 +39,17 @@ pub(super) struct Before {
     /// Of an answer that is being made sure of: how sure it was by itself, and what kind of call
     /// brought it.
     answer: Option<(f64, TaskKind)>,
+    /// Whether its work is a verdict on other steps.
+    judges: bool,
+    /// The most that its answer's confidence may come to.
+    ceiling: Option<f64>,
+}
+
+impl Before {
+    fn is_capped(&self, doubtful: &Option<Output>) -> bool {
+        let sure = doubtful.as_ref().and_then(|output| output.confidence);
+        matches!((sure, self.ceiling), (Some(sure), Some(ceiling)) if sure >= ceiling)
+    }
 }
 
 /// What the command may end.
@@ -73,7 +85,10 @@ fn look(id: &str, step: &Step, purpose: Purpose) -> Before {
         .and_then(|a| a.output.confidence)
         .and_then(|sure| Some((sure, TaskKind::of(role?, false))));
     let task = step.outline.task().to_owned();
-    Before { step: id.to_owned(), task, tool, author, worker, purpose, answer }
+    let judges = matches!(role, Some(LlmRole::Verifier | LlmRole::Auditor));
+    let ceiling = step.ceiling().map(|ceiling| ceiling.confidence);
+    let step = id.to_owned();
+    Before { step, task, tool, author, worker, purpose, answer, judges, ceiling }
 }
 
 /// What the events that came of it teach.
@@ -86,11 +101,20 @@ pub(super) fn after(before: &[Before], events: &[Event], workflow: &Workflow) ->
         };
         let Some(was) = before.iter().find(|was| was.step == *step) else { continue };
         let doubt = match event {
+            // A verifier of the plan that rejects the work has done its own; and whose answer is
+            // only not surer than its review lets it be has done nothing wrong.
+            Event::AttemptFailed { exit, .. } if is_doubt(*exit) && was.judges => continue,
+            Event::AttemptFailed { exit: Exit::Unsure, doubtful, .. }
+                if was.is_capped(doubtful) =>
+            {
+                continue;
+            }
             Event::AttemptFailed { exit, .. } => {
                 // A verdict against an answer is the author's failure.
                 let author = was.purpose == Purpose::Answer || is_doubt(*exit);
                 let model = if author { &was.author } else { &was.worker };
-                let task = if author { was.task.clone() } else { "verifier".to_owned() };
+                let review = was.purpose == Purpose::Review && !author;
+                let task = if review { "verifier".to_owned() } else { was.task.clone() };
                 learned.push(Learned::Failure(FailureRecord {
                     workflow: workflow.id,
                     step: step.clone(),
