@@ -179,7 +179,10 @@ fn questions_over_a_table() {
             r#""group_by":["region"],"aggregate":[{"op":"sum","column":"amount"}],"sort":[{"column":"sum_amount","descending":true}],"limit":1,"ties":true"#,
         ),
         ("What is the highest amount?", r#""aggregate":[{"op":"max","column":"amount"}]"#),
-        ("top 3 orders by amount", r#""sort":[{"column":"amount","descending":true}],"limit":3,"ties":true"#),
+        (
+            "top 3 orders by amount",
+            r#""sort":[{"column":"amount","descending":true}],"limit":3,"ties":true"#,
+        ),
         (
             "how many orders were placed in February 2024?",
             r#""where":[{"column":"date","op":"eq","value":"2024-02"}],"aggregate":[{"op":"count"}]"#,

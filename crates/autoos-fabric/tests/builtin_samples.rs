@@ -42,7 +42,8 @@ async fn answer(inputs: &Map<String, Value>) -> String {
         output_tokens: 2_000,
         timeout_ms: 10_000,
     };
-    let LlmResponse { text, .. } = Builtin.ask(request, Default::default()).await.expect("it answers");
+    let LlmResponse { text, .. } =
+        Builtin.ask(request, Default::default()).await.expect("it answers");
     text
 }
 
@@ -102,7 +103,7 @@ fn what_would_be_passed_over_is_declined() {
             risk: autoos_kernel::words::RiskLevel::Low,
             tools: tools.tools().into_iter().cloned().collect(),
             refused: None,
-        lessons: Vec::new(),
+            lessons: Vec::new(),
         };
         let (_, value) = Builtin::answer(&task).expect("it answers");
         let value = value.expect("data");
