@@ -8,6 +8,7 @@ use autoos_proto::v1::{
     workflows_client::WorkflowsClient,
 };
 use futures::{StreamExt as _, stream};
+use serde_json::json;
 use std::collections::BTreeSet;
 use tonic::{Code, Request, transport::Channel};
 use tonic_types::StatusExt as _;
@@ -140,6 +141,34 @@ async fn events_are_replayed_and_followed() {
     let ended: BTreeSet<_> =
         stream.take(2).map(|event| event.expect("an event").stream).collect().await;
     assert!(ended.contains(&other));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_says_is_gone_once_its_workflow_is_erased() {
+    let node = node(Setup { script: hanging(), ..Setup::default() }).await;
+    let mut events = EventsClient::new(channel(&node).await);
+    let id = node.submit(json!({"intent": "do the parts"})).await;
+    let cancel = json!({"reason": "a planted reason"});
+    let answer = node.post(&format!("/api/v1/workflows/{id}/cancel"), cancel).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    node.ended(&id).await;
+    let mut told = async || {
+        let ask = v1::SubscribeRequest { workflow_id: id.clone(), ..Default::default() };
+        let mut stream = events.subscribe(ask).await.expect("subscribed").into_inner();
+        loop {
+            let event = tokio::time::timeout(LONG, stream.message()).await.expect("in time");
+            let event = event.expect("an event").expect("not the end");
+            if event.kind == "cancelled" {
+                return event.data_json;
+            }
+        }
+    };
+    assert!(told().await.contains("a planted reason"));
+    let erase = node.http.delete(node.url(&format!("/api/v1/workflows/{id}?erase=true")));
+    assert_eq!(node.send(erase).await.status, 200);
+    let after = told().await;
+    assert!(after.contains("(erased)") && !after.contains("planted"), "{after}");
     node.stop().await;
 }
 
