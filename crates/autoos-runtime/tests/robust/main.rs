@@ -1,6 +1,6 @@
 //! What holds when things go wrong: too much at once, a full disk, damage, histories that grew
-//! long, deadlines, and agents that panic or hang. Left out: real processes, which `tests/e2e`
-//! has, and the simulator's random faults.
+//! long, deadlines, agents that panic or hang, and texts that are erased. Left out: real
+//! processes, which `tests/e2e` has, and the simulator's random faults.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,6 +10,7 @@ mod disk;
 mod histories;
 mod overload;
 mod quarantine;
+mod texts;
 
 use std::time::{Duration, Instant};
 
