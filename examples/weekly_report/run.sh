@@ -25,10 +25,16 @@ read -r _ port <&4
 cat <&4 >"$work/mails" &
 
 sed "s/^port = .*/port = $port/" autoos.toml >"$work/autoos.toml"
-for week in first second; do
-    echo "--- the $week report"
-    "$AUTOOS" --config "$work/autoos.toml" --data-dir "$work/data" \
-        run "Send weekly sales report email" --context sales=@sales.csv --risk high
+autoos() {
+    "$AUTOOS" --config "$work/autoos.toml" --data-dir "$work/data" "$@"
+}
+for report in first second; do
+    echo "--- the $report report"
+    autoos run "Send weekly sales report email" --context sales=@sales.csv --risk high | tee "$work/$report"
 done
+echo "--- what was learned"
+autoos lesson list
+echo "--- why the second came out as it did"
+autoos why "$(grep -o 'wf-[0-9a-f-]*' "$work/second" | head -1)"
 echo "--- what the mail server got: $(grep -c '^mail ' "$work/mails") mails"
 cat "$work/mails"

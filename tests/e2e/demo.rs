@@ -31,7 +31,7 @@ fn every_scene_shows_what_it_says() {
         "a human is asked: question 1",
         "here the demo answers in the human's place",
         "A lesson was stored",
-        "Why did it come out so?",
+        "Why did the last one come out so?",
         "All 8 scenes went as they should.",
     ] {
         let flat = out.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -16,7 +16,7 @@ use crate::{
     show,
 };
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::Stage;
 use std::{path::Path, time::Duration};
 
@@ -70,11 +70,12 @@ pub(crate) async fn heal(dir: &Path, kept: bool, pace: Pace, output: Output) -> 
         last = Some(played.id);
         pace.read(2_000).await;
     }
-    if let Some(id) = &last {
-        stage.why(id).await?;
-    }
+    let why = match &last {
+        Some(id) => stage.why(id).await?,
+        None => Value::Null,
+    };
     match output {
-        Output::Json => show::json(&json!({ "scenes": told, "failed": failed })),
+        Output::Json => show::json(&json!({ "scenes": told, "failed": failed, "why": why })),
         Output::Text => ending(dir, kept, of, failed),
     }
     Ok(if failed == 0 { COMPLETED } else { ERROR })

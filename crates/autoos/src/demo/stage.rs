@@ -151,11 +151,7 @@ impl Stage {
             show::questions(view);
         }
         self.pace.read(3_000).await;
-        self.say("");
-        if self.output == Output::Text {
-            show::labelled("  here the demo answers in the human's place: ", why);
-        }
-        self.say("");
+        self.say(&format!("\n  here the demo answers in the human's place: {why}\n"));
         let number = u32::try_from(number)?;
         node.runtime.resolve(id, number, answer.clone(), "demo".to_owned()).await?;
         Ok(())
@@ -193,16 +189,17 @@ impl Stage {
         Ok(Seen { view, events, found, lessons, report })
     }
 
-    /// Shows why the last workflow came out as it did.
-    pub(super) async fn why(&self, id: &str) -> anyhow::Result<()> {
-        self.say(&format!("\nWhy did it come out so? (autoos audit show {id})\n"));
+    /// Why a workflow came out as it did, as `autoos why` tells it.
+    pub(super) async fn why(&self, id: &str) -> anyhow::Result<Value> {
         let door = Door::Here(Box::new(self.node(&Config::default()).await?));
-        let audit = door.get(&format!("/api/v1/workflows/{id}/audit")).await;
+        let why = door.get(&format!("/api/v1/workflows/{id}/why")).await;
         door.close().await;
+        let why = why?;
+        self.say("\nWhy did the last one come out so? The same is told by: autoos why WORKFLOW\n");
         if self.output == Output::Text {
-            show::audit(&audit?);
+            show::why(&why, false);
         }
-        Ok(())
+        Ok(why)
     }
 
     fn say(&self, text: &str) {

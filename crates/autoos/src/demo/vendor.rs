@@ -10,6 +10,8 @@ use std::path::Path;
 
 /// The model that every vendor serves.
 const MODEL: &str = "large";
+/// What it costs, in micro-dollars per million tokens.
+const PRICE: Price = Price { input: 1_000_000, output: 5_000_000 };
 
 /// A vendor.
 #[derive(Debug, Clone)]
@@ -17,7 +19,6 @@ pub(super) struct Vendor {
     name: &'static str,
     roles: Vec<LlmRole>,
     quality: f64,
-    price: Price,
     first_token_ms: Option<u64>,
     script: Script,
 }
@@ -29,7 +30,6 @@ impl Vendor {
             name,
             roles: roles.to_vec(),
             quality: 0.9,
-            price: Price { input: 1_000_000, output: 5_000_000 },
             first_token_ms: None,
             script: Script::default(),
         }
@@ -38,12 +38,6 @@ impl Vendor {
     /// How good its answers are expected to be: who is better is asked first.
     pub(super) fn quality(mut self, quality: f64) -> Self {
         self.quality = quality;
-        self
-    }
-
-    /// Its price, in micro-dollars per million tokens.
-    pub(super) fn price(mut self, input: u64, output: u64) -> Self {
-        self.price = Price { input, output };
         self
     }
 
@@ -79,7 +73,7 @@ impl Vendor {
         let path = dir.join(format!("{}.json", self.name));
         std::fs::write(&path, serde_json::to_vec_pretty(&self.script)?)?;
         let mut model = ModelConfig::new(MODEL);
-        model.price = Some(self.price);
+        model.price = Some(PRICE);
         model.quality = Some(Quality { general: self.quality, ..Quality::default() });
         let mut provider = ProviderConfig::new(ProviderKind::Scripted);
         provider.models = vec![model];
