@@ -18,7 +18,7 @@ use autoos_kernel::{
     workflow::{Event, Workflow},
 };
 use autoos_proto::v1::{
-    Intent, SubmitIntentRequest, SubscribeRequest, events_client::EventsClient,
+    Intent, RiskLevel, SubmitIntentRequest, SubscribeRequest, events_client::EventsClient,
     intents_client::IntentsClient,
 };
 use clap::{Args, Subcommand};
@@ -227,7 +227,10 @@ impl Load {
     /// One workflow, from the submission to the news of its end.
     async fn one(&self) -> anyhow::Result<Duration> {
         let start = Instant::now();
-        let intent = Intent { text: "an example of six steps".into(), ..Intent::default() };
+        // At low risk the six steps are all that is done; more would review the result once more.
+        let risk = RiskLevel::Low.into();
+        let text = "an example of six steps".into();
+        let intent = Intent { text, risk, ..Intent::default() };
         let request = SubmitIntentRequest { intent: Some(intent), idempotency_key: String::new() };
         let submitted = self.intents.clone().submit_intent(request).await?.into_inner();
         let news = {
