@@ -19,6 +19,10 @@ const DEPTH_MAX: usize = 12;
 const WITHIN_MAX: usize = 300;
 /// Bytes of a record that is shown whole.
 const RECORD_MAX: usize = 4_000;
+/// Leaves of a value that are looked at.
+const LEAVES_MAX: usize = 100_000;
+/// How far a rounded figure may be from the one that it stands for.
+const ROUNDED: f64 = 0.006;
 
 /// Every claim of the result.
 pub(super) fn of(history: &History) -> Vec<ClaimTold> {
@@ -117,8 +121,8 @@ fn rests_on(sources: &Sources<'_>, step: &str, claim: &Claim) -> Vec<Ground> {
         let found = ground(&place, &claim);
         match input.origin {
             Origin::Context(name) => {
-                let record = record(&input.value, &place, &claim.text);
-                chain.push(Ground { context: Some(name), record, ..found });
+                let found = located(found, &input.value, &place, &claim.text);
+                chain.push(Ground { context: Some(name), ..found });
                 break;
             }
             Origin::Step(of) => {
@@ -137,8 +141,8 @@ fn rests_on(sources: &Sources<'_>, step: &str, claim: &Claim) -> Vec<Ground> {
                         (step, claim) = (next, before);
                     }
                     StepKind::Tool { name, .. } => {
-                        let record = record(&input.value, &place, &claim.text);
-                        chain.push(Ground { tool: Some(name.clone()), record, ..found });
+                        let found = located(found, &input.value, &place, &claim.text);
+                        chain.push(Ground { tool: Some(name.clone()), ..found });
                         break;
                     }
                     StepKind::Wait { .. } => break,
@@ -147,6 +151,14 @@ fn rests_on(sources: &Sources<'_>, step: &str, claim: &Claim) -> Vec<Ground> {
         }
     }
     chain
+}
+
+/// With the record around the place, and the place's own name where that is found.
+fn located(ground: Ground, value: &Value, place: &Place, claimed: &str) -> Ground {
+    match stands(value, place, claimed) {
+        Some((path, record)) => Ground { path, record: Some(record), ..ground },
+        None => ground,
+    }
 }
 
 fn ground(place: &Place, claim: &Claim) -> Ground {
@@ -190,70 +202,89 @@ fn within(answer: &str, start: usize, end: usize) -> String {
     // A full stop within a number ends no sentence.
     let stops = |text: &str, at: usize| {
         let next = text[at..].chars().nth(1);
-        text[at..].starts_with('\n') || next.is_none_or(char::is_whitespace)
+        // A line may break within a sentence; an empty one ends it.
+        match text[at..].starts_with('\n') {
+            true => next == Some('\n'),
+            false => next.is_none_or(char::is_whitespace),
+        }
     };
     let from = head.rmatch_indices(ends).find(|(at, _)| stops(answer, *at));
     let from = from.map_or(0, |(at, found)| at + found.len());
     let to = tail.match_indices(ends).find(|(at, _)| stops(tail, *at));
     let to = to.map_or(answer.len(), |(at, found)| end + at + found.len());
-    let sentence = answer.get(from..to).unwrap_or("").trim();
-    sentence.chars().take(WITHIN_MAX).collect()
+    let sentence = answer.get(from..to).unwrap_or("").split_whitespace().collect::<Vec<_>>();
+    sentence.join(" ").chars().take(WITHIN_MAX).collect()
 }
 
-/// The record around a place: the object that holds the field, or the line of a text.
-fn record(value: &Value, place: &Place, claimed: &str) -> Option<Value> {
+/// Where a claim stands in a value and the record around it: the object that holds the field, or
+/// the line of a text. The evidence names a field by the stems of its words; here it has its own.
+fn stands(value: &Value, place: &Place, claimed: &str) -> Option<(String, Value)> {
     if let (Value::String(text), true) = (value, place.path.is_empty()) {
         let head = text.get(..place.start)?;
         let from = head.rfind('\n').map_or(0, |at| at + 1);
         let tail = text.get(place.end..)?;
         let to = tail.find('\n').map_or(text.len(), |at| place.end + at);
         let line: String = text.get(from..to)?.chars().take(RECORD_MAX).collect();
-        return Some(line.trim_end().into());
+        return Some((String::new(), line.trim_end().into()));
     }
-    let fields: Vec<&str> = place.path.split('.').filter(|field| !field.is_empty()).collect();
-    let found = holder(value, value, &fields, place, claimed)?;
-    (found.to_string().len() <= RECORD_MAX).then(|| found.clone())
+    let mut leaves = Vec::new();
+    walk(value, value, &mut Vec::new(), &mut leaves);
+    let stems: Vec<&str> = place.path.split('.').filter(|stem| !stem.is_empty()).collect();
+    let named = |path: &[&str]| {
+        let like = |(field, stem): (&&str, &&str)| field.to_lowercase().starts_with(stem);
+        path.len() == stems.len() && path.iter().zip(&stems).all(like)
+    };
+    let meant = |leaf: &Leaf<'_>| is_meant(leaf.value, place, claimed);
+    let found = leaves.iter().filter(|leaf| meant(leaf)).find(|leaf| named(&leaf.path));
+    let found = found.or_else(|| leaves.iter().find(|leaf| meant(leaf)))?;
+    let whole = found.around.to_string().len() <= RECORD_MAX;
+    let record = if whole { found.around } else { found.value };
+    Some((found.path.join("."), record.clone()))
 }
 
-/// The innermost object on the way to a leaf that is the one meant.
-fn holder<'a>(
+/// A text, number or truth in a value.
+struct Leaf<'a> {
+    path: Vec<&'a str>,
+    value: &'a Value,
+    /// The object that holds it.
+    around: &'a Value,
+}
+
+fn walk<'a>(
     value: &'a Value,
     around: &'a Value,
-    fields: &[&str],
-    place: &Place,
-    claimed: &str,
-) -> Option<&'a Value> {
-    match (value, fields) {
-        (Value::Array(elements), _) => elements.iter().find_map(|element| {
-            holder(element, around_of(element, around), fields, place, claimed)
-        }),
-        (Value::Object(object), [field, rest @ ..]) => {
-            // Paths name a list by one of its elements: `row.total` is in `rows`.
-            let like = |key: &String| key == field || key.to_lowercase().starts_with(field);
-            let fields = object.iter().filter(|(key, _)| like(key));
-            fields
-                .into_iter()
-                .find_map(|(_, value_of)| holder(value_of, value, rest, place, claimed))
+    path: &mut Vec<&'a str>,
+    leaves: &mut Vec<Leaf<'a>>,
+) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|e| walk(e, around, path, leaves)),
+        Value::Object(object) => {
+            for (field, held) in object {
+                path.push(field);
+                walk(held, value, path, leaves);
+                path.pop();
+            }
         }
-        (leaf, []) => is_meant(leaf, place, claimed).then_some(around),
-        _ => None,
+        Value::Null => {}
+        Value::Bool(_) | Value::Number(_) | Value::String(_) if leaves.len() < LEAVES_MAX => {
+            leaves.push(Leaf { path: path.clone(), value, around });
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-fn around_of<'a>(element: &'a Value, around: &'a Value) -> &'a Value {
-    if element.is_object() { element } else { around }
-}
-
+/// Whether a leaf says what is claimed.
 fn is_meant(leaf: &Value, place: &Place, claimed: &str) -> bool {
     match leaf {
-        Value::String(text) => text.contains(place.excerpt.trim_end_matches('…').trim()),
+        Value::String(text) => {
+            let excerpt = place.excerpt.trim_end_matches('…').trim();
+            text.contains(claimed) || (!excerpt.is_empty() && text.contains(excerpt))
+        }
         Value::Number(number) => {
-            let digits: String =
-                claimed.chars().filter(|c| c.is_ascii_digit() || matches!(c, '.' | '-')).collect();
-            number
-                .as_f64()
-                .zip(digits.trim_end_matches('.').parse().ok())
-                .is_some_and(|(a, b): (f64, f64)| (a - b).abs() <= 0.006 * a.abs())
+            let digit = |c: &char| c.is_ascii_digit() || matches!(c, '.' | '-');
+            let digits: String = claimed.chars().filter(digit).collect();
+            let claimed = digits.trim_end_matches('.').parse::<f64>().ok();
+            number.as_f64().zip(claimed).is_some_and(|(a, b)| (a - b).abs() <= ROUNDED * a.abs())
         }
         Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => false,
     }

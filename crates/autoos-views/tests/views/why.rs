@@ -77,7 +77,7 @@ fn outline(revision: u32) -> Outline {
     let (mut note, mut answer) = (outline.steps[0].clone(), outline.steps[1].clone());
     let review = Review {
         assurance: Assurance::OtherVendor,
-        models: models(&[("b/1", "b")]),
+        models: models(&[("b/1", "b"), ("a/1", "a"), ("c/1", "c")]),
         ceiling: Some(Ceiling { confidence: 0.95, reason: "it is a test".into() }),
         lesson: Some(2),
     };
@@ -214,7 +214,7 @@ async fn a_claim_is_followed_back_to_the_tool_that_said_so() {
     assert_eq!(chain, ["note", "read"], "{:?}", claim.rests_on);
     assert_eq!(claim.rests_on[0].model.as_deref(), Some("a/1"));
     let last = &claim.rests_on[1];
-    assert_eq!((last.tool.as_deref(), last.path.as_str()), (Some("logs.analyze"), "row.total"));
+    assert_eq!((last.tool.as_deref(), last.path.as_str()), (Some("logs.analyze"), "rows.total"));
     assert_eq!(last.record, Some(json!({"region": "North", "total": 5712})));
     assert_eq!(why.claims_like("#1").len(), 1);
     assert!(why.claims_like("no such thing").is_empty());

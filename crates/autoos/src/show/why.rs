@@ -5,6 +5,8 @@ use serde_json::Value;
 
 /// Claims that are shown in short.
 const CLAIMS_SHORT: usize = 5;
+/// Lines of the result that are shown in short.
+const RESULT_SHORT: usize = 6;
 const LABEL: usize = 10;
 
 /// The account.
@@ -354,7 +356,13 @@ fn outcome(why: &Value, long: bool) {
         Value::String(text) => text.clone(),
         other => format!("{other:#}"),
     };
-    labelled(&label("result"), &tame(&value));
+    let lines = value.lines().count();
+    let shown = if long { lines } else { RESULT_SHORT };
+    let value: Vec<&str> = value.lines().take(shown).collect();
+    labelled(&label("result"), &tame(&value.join("\n")));
+    if lines > shown {
+        line(&format!("          … {} more lines", lines - shown));
+    }
     match outcome["confidence"].as_f64() {
         Some(sure) => line(&format!("          confidence {sure:.2}")),
         None => line("          confidence not measured: it is a tool's own output"),
