@@ -1,6 +1,6 @@
 # What developers and CI type. `make verify` only reads; `make fix` writes.
 
-.PHONY: all verify fix test bench examples
+.PHONY: all verify fix test chaos learning bench examples
 
 all: verify test
 
@@ -19,6 +19,14 @@ fix:
 
 test:
 	cargo test --workspace
+
+# 500 workflows over vendors of which every fifth call fails, the node killed five times.
+chaos:
+	AUTOOS_CHAOS=500 cargo test -p autoos --test e2e heal_chaos -- --nocapture
+
+# What failures teach, in figures, beside a twin that does not learn.
+learning:
+	cargo test -p autoos-runtime --test heal learning -- --nocapture
 
 examples:
 	bash examples/run.sh
