@@ -4,12 +4,15 @@
 mod bad_input;
 mod demo;
 mod erased_texts;
+mod explain;
 mod full_disk;
+mod heal_chaos;
 mod held;
 mod json;
 mod kept_lists;
 mod kill;
 mod lockout;
+mod money;
 mod newcomer;
 mod overload;
 mod seed;

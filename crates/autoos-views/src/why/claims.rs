@@ -246,7 +246,7 @@ fn stands(value: &Value, place: &Place, claimed: &str) -> Option<(String, Value)
 struct Leaf<'a> {
     path: Vec<&'a str>,
     value: &'a Value,
-    /// The object that holds it.
+    /// The object or row that holds it.
     around: &'a Value,
 }
 
@@ -257,7 +257,12 @@ fn walk<'a>(
     leaves: &mut Vec<Leaf<'a>>,
 ) {
     match value {
-        Value::Array(elements) => elements.iter().for_each(|e| walk(e, around, path, leaves)),
+        Value::Array(elements) => {
+            // A row of a table is a list of cells, and a record as an object is.
+            let row = elements.iter().all(|cell| !cell.is_array() && !cell.is_object());
+            let around = if row && elements.len() > 1 { value } else { around };
+            elements.iter().for_each(|element| walk(element, around, path, leaves));
+        }
         Value::Object(object) => {
             for (field, held) in object {
                 path.push(field);

@@ -53,7 +53,7 @@ fn step(pair: &Value) {
     let of = |side: &Value| match side {
         Value::Null => "-".to_owned(),
         side => format!(
-            "{} by {}, {} tries, {}, {}",
+            "{} by {}, attempts {}, confidence {}, {}",
             text(side, "state"),
             text(side, "by"),
             number(side, "attempts"),

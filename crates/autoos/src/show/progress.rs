@@ -55,10 +55,8 @@ impl Progress {
     /// The plan in force.
     pub(crate) fn plan(&self, view: &Value) {
         let worst = view.pointer("/plan/worst_case_microusd").and_then(Value::as_u64).unwrap_or(0);
-        let steps: Vec<&Value> = rows(view, "steps")
-            .iter()
-            .filter(|s| !is_planning(&text(s, "id")))
-            .collect();
+        let steps: Vec<&Value> =
+            rows(view, "steps").iter().filter(|s| !is_planning(&text(s, "id"))).collect();
         self.say(&format!("plan      {} steps, at most {}", steps.len(), dollars(worst)));
         for step in steps {
             let needs: Vec<String> =

@@ -94,8 +94,11 @@ fn asked(why: &Value) {
         );
     }
     let Some(reading) = why.get("reading").filter(|reading| !reading.is_null()) else { return };
-    let summary = format!("{} ({})", text(reading, "summary"), text(reading, "task_kind"));
-    labelled(&label("read as"), &tame(&summary));
+    let said = [text(reading, "summary"), text(reading, "task_kind")];
+    let said: Vec<String> = said.into_iter().filter(|said| !said.is_empty()).collect();
+    if !said.is_empty() {
+        labelled(&label("read as"), &tame(&said.join(", ")));
+    }
     for goal in rows(reading, "goals") {
         let goal: Vec<&str> = rows(goal, "").iter().filter_map(Value::as_str).collect();
         labelled(&label(""), &tame(&format!("goal {}", goal.join(": "))));
