@@ -308,19 +308,22 @@ async fn nothing_is_lost_or_granted_twice_wherever_it_crashes() {
 }
 
 #[tokio::test]
-async fn a_full_disk_means_no_grant_and_settlement_later() {
+async fn an_account_that_takes_nothing_grants_nothing_and_is_settled_later() {
     let (gate, shut) = watch::channel(false);
     let world = world(Some(shut)).await;
     set(&world, tenant(), limit(2 * BUDGET)).await;
     let id = world.runtime.submit(asked("one")).await.expect("accepted").workflow;
-    world.journal.set_degraded(Some("full".into()));
+    world.watched.close(Some(Prefix::ACCOUNT));
     let refused = world.runtime.submit(asked("two")).await;
     assert!(matches!(refused, Err(Refusal::ReadOnly(_))), "{refused:?}");
     gate.send(true).expect("the models hold the other end");
-    world.journal.set_degraded(None);
     world.ended(id).await;
+    let view = world.runtime.account(&tenant()).expect("it is there");
+    assert_eq!((view.figures.granted_microusd, view.figures.ever_microusd), (BUDGET, 0));
+    world.watched.close(None);
     let view = settled(&world, &tenant(), free).await;
-    assert!(view.figures.spent_microusd >= CALL);
+    assert_eq!(view.figures.ever_microusd, CALL);
+    world.runtime.submit(asked("two")).await.expect("it is granted again");
     audited(&world).await;
 }
 

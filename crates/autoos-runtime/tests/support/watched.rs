@@ -5,7 +5,7 @@ use autoos_journal::{
 };
 use autoos_kernel::{
     body::BodyRef,
-    id::{Shard, StreamId},
+    id::{Prefix, Shard, StreamId},
     time::Timestamp,
 };
 use futures::{FutureExt as _, future::BoxFuture, stream::BoxStream};
@@ -33,6 +33,8 @@ struct Fault {
     fails: Option<(usize, Outcome)>,
     /// From which on none is recorded.
     down: Option<usize>,
+    /// Streams of this kind take none.
+    closed: Option<Prefix>,
 }
 
 type Answer<T> = BoxFuture<'static, Result<T, Error>>;
@@ -67,6 +69,11 @@ impl Watched {
     pub(crate) fn down_after(&self, n: Option<usize>) {
         let mut fault = self.fault.lock().expect("not poisoned");
         fault.down = n.map(|n| fault.appends + n);
+    }
+
+    /// From now on streams of this kind take no appends, as on a full disk; none ends that.
+    pub(crate) fn close(&self, prefix: Option<Prefix>) {
+        self.fault.lock().expect("not poisoned").closed = prefix;
     }
 
     /// How many appends there were.
@@ -105,6 +112,10 @@ impl Journal for Watched {
         fault.appends += 1;
         if fault.down.is_some_and(|down| n >= down) {
             let why = Error::Halted("the test stopped it".into());
+            return futures::future::ready(Err(why)).boxed();
+        }
+        if batch.writes.iter().any(|write| fault.closed == Some(write.stream.prefix)) {
+            let why = Error::ReadOnly("the test closed it".into());
             return futures::future::ready(Err(why)).boxed();
         }
         if fault.fails.as_ref().is_some_and(|(at, _)| n >= *at)
