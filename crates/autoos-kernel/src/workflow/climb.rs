@@ -85,6 +85,7 @@ impl Decider<'_> {
             Next::Swap => (Rung::SwapLlm, 0),
             // What is only out of reach now is waited for before anyone plans around it.
             Next::Mutate | Next::Escalate if self.passes(id, exit) => return,
+            Next::Mutate | Next::Escalate if self.models_may(id, exit) => return,
             Next::Mutate => (Rung::MutateStrategy, 0),
             Next::Escalate => return self.escalate(id, exit, detail),
             // Without a plan there would be nothing left to do, and no end either.

@@ -227,6 +227,21 @@ impl Decider<'_> {
         true
     }
 
+    /// Has the models asked once more where the built-in engine, which comes last, cannot do
+    /// something: that says nothing about those before it, which perhaps were out of reach.
+    pub(super) fn models_may(&mut self, id: &str, exit: Exit) -> bool {
+        let Some(step) = self.workflow.steps.get(id) else { return false };
+        let engine = step.candidate().is_some_and(|c| c.fixed);
+        let beside = step.outline.models().iter().any(|c| !c.fixed);
+        let unable = exit == Exit::Failed(FailureClass::Unable);
+        if !engine || !beside || !unable || step.awaiting.is_some() {
+            return false;
+        }
+        let reason = "the models failed, and the built-in engine is unable".to_owned();
+        self.wait_for_models(id, OUTAGE_FIRST_MS, reason, true);
+        true
+    }
+
     fn wait_for_models(&mut self, id: &str, ms: u64, reason: String, anew: bool) {
         if let Some(since) = self.waited_enough(id) {
             let seconds = self.now.since_ms(since) / 1_000;
