@@ -7,7 +7,7 @@ use crate::{
     show,
 };
 use axum::http::Method;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use serde_json::json;
 
 /// Accounts of tenants and users.
@@ -44,10 +44,10 @@ pub(crate) enum Account {
 #[derive(Debug, Args)]
 pub(crate) struct Whose {
     /// The tenant
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = NonEmptyStringValueParser::new())]
     tenant: String,
     /// One of its users; without it the account counts what all of them spend
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
 }
 
