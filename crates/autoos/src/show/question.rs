@@ -104,7 +104,10 @@ fn tried(view: &Value, step: &str) {
             model if model.is_empty() => found.map(|step| text(step, "tool")).unwrap_or_default(),
             model => model,
         };
-        let exit = text(attempt, "exit");
+        let exit = match text(attempt, "exit") {
+            exit if exit.is_empty() => "answered".to_owned(),
+            exit => exit,
+        };
         let detail = tame(&text(attempt, "detail"));
         let brief: String = detail.chars().take(160).collect();
         // The last one's is what failed, said above.
