@@ -175,7 +175,11 @@ impl<'a> Asked<'a> {
                 ("annual", "year"),
                 ("annually", "year"),
             ];
-            let unit = adjective.iter().find(|(word, _)| self.tokens[at].low == *word);
+            // "Monthly Fee" is a column's name and says nothing of months.
+            let inside = self.mentions.iter().any(|m| {
+                m.value.is_none() && m.exact && m.range.len() > 1 && m.range.contains(&at)
+            });
+            let unit = adjective.iter().find(|(word, _)| self.tokens[at].low == *word && !inside);
             if let (Some((_, unit)), Some(column)) = (unit, self.dates()) {
                 let column = column.name.clone();
                 self.group(Group { column, unit: Some(unit) });
@@ -302,6 +306,8 @@ impl<'a> Asked<'a> {
                     "everybody",
                     "headcount",
                     "hire",
+                    "folk",
+                    "guy",
                 ])
             || self.known.names().iter().any(|n| same_thing(n, token))
             || columns::told_apart(token, self.known)
@@ -377,6 +383,14 @@ impl<'a> Asked<'a> {
                     Kind::Word if self.known.form == super::sniff::Form::Log && t.is(lex::LOG) => {
                         false
                     }
+                    // Nobody is counted by rows of things.
+                    Kind::Word
+                        if t.is(&["people", "person", "folk"])
+                            && columns::people(self.known).is_none()
+                            && !self.names_rows(t) =>
+                    {
+                        true
+                    }
                     Kind::Word => !fine.iter().any(|w| t.is(w)) && !self.names_rows(t),
                     Kind::Sign => t.text != "=",
                     _ => true,
@@ -403,7 +417,7 @@ pub(super) const THINGS: [&[&str]; 9] = [
     &["ticket", "issue", "bug", "task"],
     &["order", "sale", "purchase", "transaction"],
     &["customer", "client", "buyer", "account"],
-    &["staff", "employee", "people", "person", "worker", "team", "personnel", "user"],
+    &["staff", "employee", "people", "person", "worker", "team", "personnel", "user", "folk"],
     &["country", "nation", "state"],
     &["expense", "cost", "spending", "payment"],
     &["trip", "ride", "journey"],

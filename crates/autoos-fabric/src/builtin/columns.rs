@@ -97,7 +97,11 @@ fn by_value<'a>(
     {
         return None;
     }
-    let strict = |c: &&Column| c.values.iter().any(|v| v.eq_ignore_ascii_case(&said));
+    // "in transit" for `in_transit`.
+    let same = |v: &str| {
+        v.eq_ignore_ascii_case(&said) || v.replace(['_', '-'], " ").eq_ignore_ascii_case(&said)
+    };
+    let strict = |c: &&Column| c.values.iter().any(|v| same(v));
     let loose = |v: &String| {
         slice.len() == 1
             && slice[0].kind == Kind::Word
@@ -125,7 +129,7 @@ fn by_value<'a>(
     let value = column
         .values
         .iter()
-        .find(|v| v.eq_ignore_ascii_case(&said))
+        .find(|v| same(v))
         .or_else(|| column.values.iter().find(|v| loose(v)))?;
     Some((column, Some(value.clone())))
 }
@@ -154,7 +158,10 @@ fn by_part<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
     {
         return None;
     }
-    let has = |c: &&Column| split_words(&c.name).iter().any(|w| words::stem(w) == token.stem);
+    let has = |c: &&Column| {
+        let pieces = c.name.split([' ', '_', '.', '-']).map(str::to_lowercase);
+        split_words(&c.name).into_iter().chain(pieces).any(|w| words::stem(&w) == token.stem)
+    };
     let found: Vec<&Column> = known.columns.iter().filter(has).collect();
     match found.as_slice() {
         [one] => Some(*one),
@@ -314,8 +321,49 @@ pub(super) fn of_comparison<'a>(token: &Token, known: &'a Known<'_>) -> Option<&
         (&["heavier", "lighter"], "weight"),
         (&["taller"], "height"),
     ];
+    if token.is(&["newer", "earlier", "later"])
+        || token.is(&["older", "younger"]) && hinted("age", known).is_none()
+    {
+        return year_column(known);
+    }
     let (_, hint) = SAYS.iter().find(|(words, _)| token.is(words))?;
     hinted(hint, known)
+}
+
+/// "years old", "kg heavy": the column that is measured so.
+pub(super) fn of_measured<'a>(token: &Token, known: &'a Known<'_>) -> Option<&'a Column> {
+    const SAYS: [(&str, &str); 7] = [
+        ("old", "age"),
+        ("long", "duration"),
+        ("tall", "height"),
+        ("high", "height"),
+        ("heavy", "weight"),
+        ("warm", "temperature"),
+        ("hot", "temperature"),
+    ];
+    let (_, hint) = SAYS.iter().find(|(word, _)| token.low == *word)?;
+    hinted(hint, known)
+}
+
+/// The one column of years as figures.
+pub(super) fn year_column<'a>(known: &'a Known<'_>) -> Option<&'a Column> {
+    let named = known.columns.iter().find(|c| c.name.eq_ignore_ascii_case("year"));
+    let years: Vec<&Column> = known
+        .columns
+        .iter()
+        .filter(|c| c.holds == Holds::Numbers && says_year(&c.name) && written_years(c))
+        .collect();
+    named.or(if let [one] = years.as_slice() { Some(*one) } else { None })
+}
+
+/// Four digits each: `revenue_per_year` holds none.
+fn written_years(column: &Column) -> bool {
+    column.values.iter().all(|v| v.len() == 4 && v.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a column is of years as figures: `year`, `Model Year`, `year_built`.
+pub(super) fn says_year(name: &str) -> bool {
+    split_words(name).iter().any(|w| w == "year")
 }
 
 /// The column of figures that a word like "duration" means.

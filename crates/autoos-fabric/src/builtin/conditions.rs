@@ -22,6 +22,26 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
     Ok(())
 }
 
+/// Said before "than".
+pub(super) const BIGGER: &[&str] = &[
+    "more", "greater", "higher", "larger", "bigger", "older", "longer", "heavier", "better",
+    "taller", "warmer", "hotter", "slower", "dearer", "faster", "newer", "later", "pricier",
+    "costlier", "stronger", "wider", "deeper", "busier",
+];
+pub(super) const SMALLER: &[&str] = &[
+    "less", "fewer", "lower", "smaller", "younger", "shorter", "cheaper", "lighter", "worse",
+    "colder", "cooler", "earlier", "sooner", "weaker", "narrower",
+];
+
+/// Whether something is compared with a figure or a date: "older than 40", "at least 5".
+pub(super) fn compares(tokens: &[Token]) -> bool {
+    (0..tokens.len()).any(|at| {
+        operator(tokens, at).is_some_and(|(op, value)| {
+            !matches!(op, "eq" | "between") && tokens.get(value).and_then(value_of).is_some()
+        })
+    })
+}
+
 /// The comparison whose words begin at `at`: its operator and where its value begins.
 fn operator(tokens: &[Token], at: usize) -> Option<(&'static str, usize)> {
     let is = |i: usize, words: &[&str]| tokens.get(i).is_some_and(|t| t.is(words));
@@ -38,18 +58,10 @@ fn operator(tokens: &[Token], at: usize) -> Option<(&'static str, usize)> {
         return Some((op, at + 1));
     }
     let no = at > 0 && is(at - 1, &["no", "not"]);
-    let bigger = [
-        "more", "greater", "higher", "larger", "bigger", "older", "longer", "heavier", "better",
-        "taller", "warmer", "hotter", "slower", "dearer", "faster",
-    ];
-    let smaller = [
-        "less", "fewer", "lower", "smaller", "younger", "shorter", "cheaper", "lighter", "worse",
-        "colder", "cooler",
-    ];
-    if is(at, &bigger) && is(at + 1, &["than"]) {
+    if is(at, BIGGER) && is(at + 1, &["than"]) {
         return Some((if no { "lte" } else { "gt" }, at + 2));
     }
-    if is(at, &smaller) && is(at + 1, &["than"]) {
+    if is(at, SMALLER) && is(at + 1, &["than"]) {
         return Some((if no { "gte" } else { "lt" }, at + 2));
     }
     if is(at, &["at"]) && is(at + 1, &["least"]) {
@@ -105,7 +117,7 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
                 && matches!(token.kind, Kind::Number(n) if (1900.0..2100.0).contains(&n))
         });
         let yearly = columns::date_column(asked.known).is_some()
-            || asked.known.columns.iter().any(|c| c.name.eq_ignore_ascii_case("year"));
+            || columns::year_column(asked.known).is_some();
         let amount = at > 0
             && asked
                 .column_of(at - 1)
@@ -119,6 +131,15 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
         first
     };
     while asked.tokens.get(end).is_some_and(|t| t.is(UNITS) && asked.column_at(end).is_none()) {
+        end += 1;
+    }
+    // "at least 50 years old": what is measured comes last.
+    let measured = asked
+        .tokens
+        .get(end)
+        .filter(|_| end > value_at + 1)
+        .and_then(|t| columns::of_measured(t, asked.known).map(|column| column.name.clone()));
+    if measured.is_some() {
         end += 1;
     }
     // "4 or more", "20 or below": the words after the figure decide.
@@ -138,7 +159,12 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     if let Some(end) = of_totals(asked, at, end, op, &value) {
         return Ok(Some(end));
     }
-    let Some((column, used)) = column_for(asked, at, end, date, loose)? else { return Ok(None) };
+    let placed = match measured.filter(|_| !loose) {
+        Some(column) => Some((column, None)),
+        None => column_for(asked, at, end, date, loose)?,
+    };
+    let Some((column, used)) = placed else { return Ok(None) };
+    let op = if began(asked, &column) { turned(&asked.tokens[at], op) } else { op };
     let from = if at > 0 && asked.tokens[at - 1].is(&["no", "not", "is", "are", "was", "were"]) {
         at - 1
     } else {
@@ -149,9 +175,37 @@ fn comparison(asked: &mut Asked<'_>, at: usize) -> Result<Option<usize>, Unable>
     if let Some(range) = used {
         asked.take(range);
     }
+    // "delayed by more than 30 minutes": the deed says the column once more.
+    let mut deed = from;
+    while deed > 0 && asked.is(deed - 1, &["by", "for", "been", "a"]) {
+        deed -= 1;
+    }
+    if deed > 0 && !loose && asked.column_of(deed - 1).is_some_and(|c| c.name == column) {
+        asked.take(deed - 1..from);
+    }
     let condition = Condition { column, op: if negated { "ne" } else { op }, value };
     asked.condition(condition, from.min(first_at)..end);
     Ok(Some(end))
+}
+
+/// Whether a column says when something began, so that what is older has less of it.
+fn began(asked: &Asked<'_>, column: &str) -> bool {
+    asked
+        .known
+        .columns
+        .iter()
+        .any(|c| c.name == column && (c.holds == Holds::Dates || columns::says_year(&c.name)))
+}
+
+/// "older than 2010" is before it.
+fn turned(token: &Token, op: &'static str) -> &'static str {
+    match op {
+        "gt" if token.is(&["older"]) => "lt",
+        "lt" if token.is(&["younger"]) => "gt",
+        "gte" if token.is(&["younger"]) => "lte",
+        "lte" if token.is(&["older"]) => "gte",
+        other => other,
+    }
 }
 
 /// "customers with more than 3 orders": a condition on how many rows a group has. Returns where it
@@ -315,7 +369,16 @@ fn column_for(
     }
     let named = |m: &Mention<'_>| m.exact || !columns::identifies(m.column);
     let fits = |m: &Mention<'_>| {
-        if date { m.column.holds == Holds::Dates } else { m.column.holds != Holds::Dates }
+        let figures = |c: &super::sniff::Column| {
+            c.holds == Holds::Numbers
+                || m.exact && c.values.iter().any(|v| super::words::number(v).is_some())
+        };
+        match (date, loose) {
+            (true, _) => m.column.holds == Holds::Dates,
+            (false, true) => m.column.holds != Holds::Dates,
+            // Names are neither above nor below a figure.
+            (false, false) => m.column.holds != Holds::Dates && figures(m.column),
+        }
     };
     let left =
         asked.mentions.iter().find(|m| m.value.is_none() && m.range.end == before && named(m));
@@ -353,6 +416,11 @@ fn column_for(
         return Ok(named);
     }
     if let Some(column) = columns::of_comparison(&asked.tokens[at], asked.known) {
+        return Ok(Some((column.name.clone(), None)));
+    }
+    if asked.is(at, &["newer", "later", "earlier", "sooner"])
+        && let Some(column) = columns::date_column(asked.known)
+    {
         return Ok(Some((column.name.clone(), None)));
     }
     if let Some(column) = unit_column(asked, end) {
@@ -434,9 +502,18 @@ pub(super) fn empties(asked: &mut Asked<'_>) {
             let not = gone && asked.tokens[mention.range.end..after].iter().any(|t| t.is(&["not"]));
             let (from, to) = if no { (before - 1, mention.range.end) } else { (start, after + 1) };
             asked.take(from..to);
-            let op = if not { "not_empty" } else { "empty" };
             let column = mention.column.name.clone();
-            asked.condition(Condition { column, op, value: Value::Null }, from..to);
+            // "no delay" where every row has a figure is a figure of nothing.
+            let figures = no
+                && mention.column.holds == Holds::Numbers
+                && !mention.column.empties
+                && !asked.is(from, &["missing", "empty", "blank", "lack", "lacking", "lacks"]);
+            let (op, value) = match (figures, not) {
+                (true, _) => ("lte", json!(0)),
+                (_, true) => ("not_empty", Value::Null),
+                _ => ("empty", Value::Null),
+            };
+            asked.condition(Condition { column, op, value }, from..to);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     asked::Asked,
+    columns,
     question::Condition,
     sniff::Column,
     unable::Unable,
@@ -29,9 +30,7 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
         let Some(column) = asked.dates() else {
             let from = asked.is(at, &["from"]) && !asked.is(end, &["to", "until", "on", "onwards"]);
             let op = if from { "eq" } else { op };
-            if let Some(year) =
-                asked.known.columns.iter().find(|c| c.name.eq_ignore_ascii_case("year"))
-            {
+            if let Some(year) = columns::year_column(asked.known) {
                 let column = year.name.clone();
                 let value = match &period {
                     Period::Written(text) => {
@@ -63,11 +62,15 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
             (Period::Month(month), None) if op == "eq" && iso(column) => {
                 Condition { column: name, op: "contains", value: json!(format!("-{month:02}-")) }
             }
+            (Period::Month(month), None) if op == "eq" && pointed(column) => {
+                Condition { column: name, op: "contains", value: json!(format!(".{month:02}.")) }
+            }
             _ => return Err(asked.unclear("which year is meant")),
         };
         asked.take(at..end);
         asked.condition(condition, at..end);
     }
+    weekdays(asked);
     between(asked)?;
     bare(asked)
 }
@@ -103,7 +106,7 @@ fn dated(asked: &Asked<'_>, from: &str, upto: &str) -> Result<(String, serde_jso
     if let Some(column) = asked.dates() {
         return Ok((column.name.clone(), json!([from, upto])));
     }
-    let year = asked.known.columns.iter().find(|c| c.name.eq_ignore_ascii_case("year"));
+    let year = columns::year_column(asked.known);
     match (year, from.parse::<i64>(), upto.parse::<i64>()) {
         (Some(year), Ok(from), Ok(upto)) => Ok((year.name.clone(), json!([from, upto]))),
         _ => Err(asked.unclear("which column the date is compared with")),
@@ -192,6 +195,40 @@ fn side_by_side(
     }
     asked.condition(Condition { column, op: "in", value: json!([first, second]) }, at..end);
     Ok(true)
+}
+
+/// "on weekends", "on Mondays", "on weekdays": days that every week has.
+fn weekdays(asked: &mut Asked<'_>) {
+    const DAYS: [&str; 7] =
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let Some(column) = asked.dates().map(|c| c.name.clone()) else { return };
+    for at in 0..asked.tokens.len() {
+        if asked.used[at] || asked.mentions.iter().any(|m| m.range.contains(&at)) {
+            continue;
+        }
+        let on = at > 0 && asked.is(at - 1, &["on", "during", "at", "the", "over"]);
+        let low = asked.tokens[at].low.as_str();
+        let day = DAYS.iter().position(|d| low.trim_end_matches('s').eq_ignore_ascii_case(d));
+        let days = match (low, day) {
+            ("weekend" | "weekends", _) => &DAYS[5..],
+            ("weekdays" | "workdays", _) if on => &DAYS[..5],
+            (_, Some(day)) => &DAYS[day..=day],
+            _ => continue,
+        };
+        let from = if on { at - 1 } else { at };
+        asked.take(from..at + 1);
+        let condition = Condition { column: column.clone(), op: "on_weekday", value: json!(days) };
+        asked.condition(condition, from..at + 1);
+    }
+}
+
+/// `31.12.2024`, always with two digits of the month.
+fn pointed(column: &Column) -> bool {
+    column.values.iter().all(|v| {
+        let mut parts = v.split('.');
+        parts.next().is_some_and(|day| day.len() <= 2)
+            && parts.next().is_some_and(|month| month.len() == 2)
+    })
 }
 
 fn iso(column: &Column) -> bool {

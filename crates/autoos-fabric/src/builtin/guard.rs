@@ -24,6 +24,16 @@ static NARROWED: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant")
 });
 
+/// Figures for each of something, which the report on a log does not give.
+static BROKEN_DOWN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(how many|count|number of)\b.{0,40}\b(per|by|(for|in|on|from|of) (each|every)) (service|component|host|module|level|severity|source|user)\b|\bwhich (host|user|machine|server)\b.{0,30}\b(most|fewest|least)\b")
+        .expect("a constant")
+});
+
+/// Answers of a server that are counted: "404s", "500's".
+static CODES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b[1-5]\d\d'?s\b").expect("a constant"));
+
 /// Why a plan does not do what the intent says; none when nothing was passed over.
 pub(super) fn passed_over(intent: &str, contexts: &[ContextInfo], plan: &Plan) -> Option<Unable> {
     let decline = |what: String| Some(Unable::new(what, [MODEL]));
@@ -46,6 +56,23 @@ pub(super) fn passed_over(intent: &str, contexts: &[ContextInfo], plan: &Plan) -
         return decline(format!(
             "the report on a log cannot be narrowed to “{}” by the rules of the built-in engine",
             words.as_str()
+        ));
+    }
+    if only("logs.analyze")
+        && let Some(words) = BROKEN_DOWN.find(intent)
+    {
+        return decline(format!(
+            "the report on a log cannot be broken down as “{}” says by the rules of the built-in engine",
+            words.as_str()
+        ));
+    }
+    if !tables
+        && !only("logs.analyze")
+        && let Some(code) = CODES.find(intent)
+    {
+        return decline(format!(
+            "the rules of the built-in engine cannot tell what “{}” narrows here",
+            code.as_str()
         ));
     }
     if !tables

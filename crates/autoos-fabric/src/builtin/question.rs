@@ -193,6 +193,8 @@ pub(super) fn ask(
             let query = read.swap_remove(pool.iter().position(|p| p == at).unwrap_or_default()).1?;
             Ok(Some((query, Target::Context(*at))))
         }
+        // The table that is named may need another beside it.
+        (1, []) if let Some(found) = beside(clause, pool[0], contexts) => Ok(Some(found)),
         (1, _) => read.swap_remove(0).1.map(|q| Some((q, Target::Context(pool[0])))),
         (_, []) if let Some(found) = joined(clause, &pool, contexts) => Ok(Some(found)),
         (_, []) => Err(read
@@ -202,6 +204,13 @@ pub(super) fn ask(
             .unwrap_or_else(|| ambiguous_table(clause, &pool, contexts))),
         (_, several) => Err(ambiguous_table(clause, several, contexts)),
     }
+}
+
+/// A question of one table with a column of another.
+fn beside(clause: &Clause, at: usize, contexts: &[Known<'_>]) -> Option<(Query, Target)> {
+    let all: Vec<usize> =
+        (0..contexts.len()).filter(|i| contexts[*i].is_table() && !contexts[*i].log_like).collect();
+    joined(clause, &all, contexts).filter(|(_, target)| *target == Target::Context(at))
 }
 
 /// A question of columns of two tables, one of which has each value of a column that both have
@@ -300,7 +309,8 @@ fn sounds_like_one(clause: &Clause, contexts: &[Known<'_>]) -> bool {
             "top", "bottom", "max", "min", "avg", "per", "rows", "records", "biggest", "percent",
             "share",
         ])
-        || clause.of(|k| *k == Kind::Sign).next().is_some();
+        || clause.of(|k| *k == Kind::Sign).next().is_some()
+        || super::conditions::compares(&clause.tokens);
     let any_table = contexts.iter().any(Known::is_table);
     let shows = clause.has(lex::FIND) || clause.has(lex::QUESTION) || clause.has(lex::READ);
     // "Revenue in May" names a column in another word.

@@ -70,7 +70,15 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
         (asked.free(*i, LARGEST) || asked.free(*i, SMALLEST))
             && !asked.mentions.iter().any(|m| m.range.contains(i) && m.exact)
     });
-    let Some(at) = at else { return Ok(()) };
+    let Some(mut at) = at else { return Ok(()) };
+    // "top 3 most expensive": the second word says what is first.
+    let number = |i: usize| matches!(asked.tokens.get(i).map(|t| &t.kind), Some(Kind::Number(_)));
+    let next = if number(at + 1) { at + 2 } else { at + 1 };
+    let again = asked.is(at, &["top"]) && (asked.free(next, LARGEST) || asked.free(next, SMALLEST));
+    if again {
+        asked.used[at] = true;
+        at = next;
+    }
     let ordinals = [
         "second", "third", "fourth", "fifth", "2nd", "3rd", "4th", "5th", "next", "nd", "rd", "th",
     ];
@@ -201,6 +209,27 @@ fn subject<'a>(asked: &mut Asked<'a>, at: usize, found: &Found) -> Subject<'a> {
         asked.is(*i, &["which", "what", "when"])
             || *i > 0 && asked.is(*i, &["on"]) && asked.is(*i + 1, &["which"])
     });
+    // "month with the highest revenue", without "which".
+    let with =
+        at.checked_sub(2).filter(|_| asked.is(at - 1, &["the"])).unwrap_or(at.saturating_sub(1));
+    if which.is_none()
+        && with > 0
+        && asked.is(with, &["with"])
+        && let Some((unit, column)) = asked.stretch(with - 1)
+    {
+        asked.used[with - 1] = true;
+        asked.group(Group { column, unit: Some(unit) });
+        return Subject::Groups;
+    }
+    let period = ["busiest", "best", "worst", "strongest", "weakest", "top"];
+    if which.is_none()
+        && period.contains(&found.low.as_str())
+        && let Some((unit, column)) = asked.stretch(found.end)
+    {
+        asked.used[found.end] = true;
+        asked.group(Group { column, unit: Some(unit) });
+        return Subject::Groups;
+    }
     if let Some(i) = which {
         let unit =
             (i + 1..(i + 3).min(asked.tokens.len())).find_map(|j| Some((j, asked.stretch(j)?)));
@@ -399,6 +428,12 @@ fn key(
             }
             return Ok(Decides::Column(column));
         }
+    }
+    if date
+        && asked.dates().is_none()
+        && let Some(column) = columns::year_column(asked.known)
+    {
+        return Ok(Decides::Column(column.name.clone()));
     }
     if date {
         let column = asked.dates().ok_or_else(|| asked.unclear("which column holds the date"))?;

@@ -209,7 +209,7 @@ pub(super) fn column(name: &str, values: impl Iterator<Item = String>) -> Column
         }
     }
     static DATE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ]|$)|^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
+        Regex::new(r"^\d{4}[-/]\d{2}([-/]\d{2})?([T ]|$)|^\d{1,2}\.\d{1,2}\.\d{4}([T ]|$)|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}$")
             .expect("constant")
     });
     let all =

@@ -197,6 +197,8 @@ fn unseen(asked: &mut Asked<'_>) {
             } else if token.is(&["end", "ending"]) && asked.is(at + 1, &["with", "in"]) {
                 op = Some("ends_with");
                 at += 1;
+            } else if leads_to_part(asked, at) {
+                // "whose name starts with": the words between say nothing more.
             } else if !(token.is(&["that", "which", "whose", "name", "do", "does"])
                 && asked.is(
                     at + 1,
@@ -253,9 +255,37 @@ fn unseen(asked: &mut Asked<'_>) {
             ("starts_with" | "ends_with", true) => continue,
             (op, _) => op,
         };
+        let op = match op {
+            "eq" if only_part(mention.column, &value) => "contains",
+            "ne" if only_part(mention.column, &value) => "not_contains",
+            op => op,
+        };
         let column = mention.column.name.clone();
         asked.condition(Condition { column, op, value: json!(value) }, mention.range.start..at + 1);
     }
+}
+
+/// Whether the words from `at` only lead to "starts with", "contains" or "ends with".
+fn leads_to_part(asked: &Asked<'_>, at: usize) -> bool {
+    let leads =
+        ["that", "which", "whose", "name", "names", "title", "with", "a", "the", "do", "does"];
+    let part = ["contain", "start", "begin", "end", "include"];
+    let mut next = at;
+    while asked.is(next, &leads) {
+        next += 1;
+    }
+    next > at && next < at + 5 && asked.is(next, &part)
+}
+
+/// "named Abel" where values are full names: one of their words, and no value whole.
+fn only_part(column: &super::sniff::Column, value: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        text.to_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
+    };
+    let said = words(value);
+    column.holds == Holds::Words
+        && !column.values.iter().any(|v| v.eq_ignore_ascii_case(value))
+        && column.values.iter().any(|v| words(v).windows(said.len()).any(|w| w == said))
 }
 
 /// "in Porto or about Toys": conditions on two columns of which one is enough.

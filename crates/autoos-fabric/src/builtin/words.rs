@@ -55,12 +55,12 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
         r#"(?P<url>https?://[^\s"'<>`]+|\b(?:localhost|\d{1,3}(?:\.\d{1,3}){3}):\d+(?:/[^\s"'<>`,;]*)?)"#,
         r#"|"(?P<q1>[^"\n]+)"|“(?P<q2>[^”\n]+)”|`(?P<q3>[^`\n]+)`|«(?P<q4>[^»\n]+)»"#,
-        r"|(?P<date>\b\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?\b|\b\d{1,2}:\d{2}(?::\d{2})?\b)",
+        r"|(?P<date>\b\d{4}[-/]\d{1,2}(?:[-/]\d{1,2})?(?:[T ]\d{2}:\d{2}(?::\d{2})?Z?)?\b|\b\d{1,2}\.\d{1,2}\.\d{4}\b|\b\d{1,2}:\d{2}(?::\d{2})?\b)",
         r"|(?P<addr>\b\d{1,3}(?:\.\d{1,3}){3}\b)",
         r"|(?P<path>(?:~|\.{1,2})?(?:/[\w.@*+-]+)+/?|[\w@+-][\w.@+-]*(?:/[\w.@*+-]+)+/?|\*?[\w@+-][\w.@+-]*\.[A-Za-z][A-Za-z0-9]{0,5}\b|\*\.\w+)",
         r"|(?P<num>[$€£]?-?\d[\d,_]*(?:\.\d+)?(?:\s?%|[kKmM]\b|\s(?:thousand|million)\b)?)",
         r"|(?P<sign>>=|<=|!=|==|[<>=≥≤])",
-        r"|(?P<word>(?i:tl;?dr)\b|[\p{L}_][\p{L}\p{N}_]*(?:['’-][\p{L}\p{N}_]+)*)",
+        r"|(?P<word>(?i:tl;?dr)\b|[\p{L}_][\p{L}\p{N}_]*(?:['’-][\p{L}\p{N}_]+)*|%)",
         r"|(?P<mark>[,;:.?!()\n&—–-])",
     ))
     .expect("the pattern is constant")
@@ -98,6 +98,7 @@ pub(super) fn tokens(intent: &str) -> Vec<Token> {
             (whole.as_str(), Kind::Mark)
         };
         let low = text.to_lowercase().replace('’', "'").replace(';', "");
+        let low = if low == "%" { "percent".to_owned() } else { low };
         let kind = match (&kind, spelled(&low)) {
             (Kind::Word, Some(value)) => Kind::Number(value),
             _ => kind,
@@ -143,6 +144,23 @@ pub(super) fn number(text: &str) -> Option<f64> {
             break;
         }
     }
+    let low = low.trim_end_matches(['€', '£', '$']).trim_end();
+    let low = ["eur", "usd", "gbp", "chf"]
+        .iter()
+        .find_map(|name| low.strip_suffix(name).or_else(|| low.strip_prefix(name)))
+        .unwrap_or(low)
+        .trim();
+    // A comma before one or two last digits, or after points between thousands, is a decimal one.
+    let low = match low.rsplit_once(',') {
+        Some((whole, part))
+            if (whole.contains('.') || part.len() < 3)
+                && !part.contains('.')
+                && !whole.contains(',') =>
+        {
+            format!("{}.{part}", whole.replace('.', ""))
+        }
+        _ => low.to_owned(),
+    };
     let plain: String =
         low.trim_start_matches(['$', '€', '£']).chars().filter(|c| !",_".contains(*c)).collect();
     let value: f64 = plain.parse().ok()?;

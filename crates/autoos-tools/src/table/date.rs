@@ -1,7 +1,8 @@
 //! Dates and times as they are written in tables.
 //!
 //! What is written coarsely is a stretch: `2024-01` is all of January, so that "until 2024-01-31"
-//! holds the whole of that day. A time without a zone counts as UTC. Left out: `03/04/2024`, which
+//! holds the whole of that day. A time without a zone counts as UTC. `31.12.2024` has its day first
+//! wherever it is written with points. Left out: `03/04/2024`, which
 //! is March to one and April to another, and guessing which.
 
 /// A stretch of time, from its beginning to before its end, in microseconds since 1970.
@@ -53,13 +54,13 @@ const MONTHS: [&str; 12] =
 
 impl Period {
     /// Reads `2024-01-31`, `2024/01/31`, `2024-01`, `2024-01-31 10:05[:30[.25]]` (also with `T` and
-    /// a zone), `31 Jan 2024`, `31-Jan-2024`, `Jan 31, 2024`.
+    /// a zone), `31.01.2024 [10:05]`, `31 Jan 2024`, `31-Jan-2024`, `Jan 31, 2024`.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.len() < 7 || text.len() > 40 || !text.is_ascii() {
             return None;
         }
-        numeric(text).or_else(|| named(text))
+        numeric(text).or_else(|| pointed(text)).or_else(|| named(text))
     }
 
     /// The whole year of that number.
@@ -125,6 +126,22 @@ fn numeric(text: &str) -> Option<Period> {
         Some("T" | "t" | " ") => time(day, text.get(11..)?),
         Some(_) => None,
     }
+}
+
+/// `31.12.2024` and `1.2.2024 10:05`: the day stands first.
+fn pointed(text: &str) -> Option<Period> {
+    let (written, clock) = match text.split_once([' ', 'T']) {
+        Some((written, clock)) => (written, Some(clock)),
+        None => (text, None),
+    };
+    let parts: Vec<&str> = written.split('.').collect();
+    let [day, month, year] = parts[..] else { return None };
+    if day.len() > 2 || month.len() > 2 || year.len() != 4 {
+        return None;
+    }
+    let month = number(month).filter(|month| (1..=12).contains(month))?;
+    let day = date(number(year).filter(|year| *year >= 1000)?, month, number(day)?)?;
+    clock.map_or(Some(Period { start: day, end: day + DAY }), |clock| time(day, clock))
 }
 
 fn time(day: i64, text: &str) -> Option<Period> {

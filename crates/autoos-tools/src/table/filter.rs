@@ -2,7 +2,7 @@
 
 use super::{
     cell::{Cell, Meaning},
-    date::Period,
+    date::{Period, Unit},
     number::Number,
 };
 use crate::Failure;
@@ -27,6 +27,7 @@ pub(crate) enum Op {
     NotContains,
     StartsWith,
     EndsWith,
+    OnWeekday,
     Empty,
     NotEmpty,
 }
@@ -93,9 +94,11 @@ impl Filter {
         };
         let values = match (op, value) {
             (Op::Empty | Op::NotEmpty, _) => Vec::new(),
-            (Op::In | Op::NotIn, Value::Array(values)) if !values.is_empty() => values,
+            (Op::In | Op::NotIn | Op::OnWeekday, Value::Array(values)) if !values.is_empty() => {
+                values
+            }
             (Op::Between, Value::Array(values)) if values.len() == 2 => values,
-            (Op::In | Op::NotIn, _) => return Err(wrong("a list")),
+            (Op::In | Op::NotIn | Op::OnWeekday, _) => return Err(wrong("a list")),
             (Op::Between, _) => return Err(wrong("a list of two")),
             (_, value) => vec![value],
         };
@@ -143,6 +146,13 @@ impl Filter {
             Op::NotContains => !first(&|operand| folded.contains(&operand.text)),
             Op::StartsWith => first(&|operand| folded.starts_with(&operand.text)),
             Op::EndsWith => first(&|operand| folded.ends_with(&operand.text)),
+            Op::OnWeekday => match meaning {
+                Meaning::Date(day) => {
+                    let name = day.name(Unit::Weekday).to_lowercase();
+                    self.operands.iter().any(|operand| operand.text.to_lowercase() == name)
+                }
+                _ => false,
+            },
             Op::Empty | Op::NotEmpty => false,
         }
     }
@@ -216,6 +226,19 @@ mod tests {
             test("gt", json!("2024-01"), "2024-02-01") && test("eq", json!(2024), "2024-05-06")
         );
         assert!(test("between", json!(["2024-01-01", "2024-01"]), "2024-01-31T23:59:59Z"));
+    }
+
+    #[test]
+    fn days_of_the_week_are_told_from_dates() {
+        let weekend = json!(["Saturday", "sunday"]);
+        assert!(
+            test("on_weekday", weekend.clone(), "2025-01-04")
+                && test("on_weekday", weekend.clone(), "05.01.2025 10:00")
+        );
+        assert!(
+            !test("on_weekday", weekend.clone(), "2025-01-06")
+                && !test("on_weekday", weekend, "Saturday")
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Numbers as they are written in tables, and sums of them that come out right.
 //!
 //! Money and measurements are decimal: 0.1 + 0.2 is 0.3 here. A number is an integer scaled by a
-//! power of ten as long as that fits 128 bits, and a float only beyond. Left out: decimal commas,
-//! which cannot be told from thousands separators; such cells are text, and said to be skipped.
+//! power of ten as long as that fits 128 bits, and a float only beyond. A comma is a decimal one
+//! where it can be nothing else: `1.234,50` and `12,5`. Left out: guessing what `1,234` is where
+//! commas are decimal; it is read with thousands.
 
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -38,11 +39,15 @@ impl Number {
         let (negative, text) = sign(text);
         let text = text.trim_start_matches(['$', '€', '£', '¥']);
         let text = text.trim_end_matches(['%', '€', '£', '¥']).trim();
+        let text = without_currency(text);
         let (inner, text) = match negative {
             true => (false, text),
             false => sign(text),
         };
-        let number = unsigned(text)?;
+        let number = match with_point(text) {
+            Some(pointed) => unsigned(&pointed)?,
+            None => unsigned(text)?,
+        };
         Some(if negative || inner { number.negated() } else { number })
     }
 
@@ -137,6 +142,26 @@ impl Number {
             Self::Float(value) => value,
         }
     }
+}
+
+/// `12.50 EUR` and `EUR 12.50` without the currency.
+fn without_currency(text: &str) -> &str {
+    ["EUR", "USD", "GBP", "CHF"]
+        .iter()
+        .find_map(|name| text.strip_suffix(name).or_else(|| text.strip_prefix(name)))
+        .map_or(text, str::trim)
+}
+
+/// A number with a decimal comma that can be nothing else, with a point instead: `1.234,50`, `12,5`.
+fn with_point(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once(',')?;
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let mut groups = whole.split('.');
+    let first = groups.next().filter(|first| digits(first))?;
+    let rest: Vec<&str> = groups.collect();
+    let grouped = first.len() <= 3 && rest.iter().all(|g| g.len() == 3 && digits(g));
+    let sure = if rest.is_empty() { fraction.len() <= 2 } else { grouped };
+    (sure && digits(fraction)).then(|| format!("{}.{fraction}", whole.replace('.', "")))
 }
 
 fn sign(text: &str) -> (bool, &str) {
@@ -248,14 +273,31 @@ mod tests {
     }
 
     #[test]
+    fn reads_commas_that_can_only_be_decimal() {
+        for (written, read) in [
+            ("12,5", "12.5"),
+            ("80,50 €", "80.5"),
+            ("1.234,50", "1234.5"),
+            ("-1.234.567,1 EUR", "-1234567.1"),
+            ("1,234", "1234"),
+            ("USD 1,234.50", "1234.5"),
+        ] {
+            assert_eq!(text(written).as_deref(), Some(read), "{written:?}");
+        }
+    }
+
+    #[test]
     fn leaves_names_alone() {
         for written in [
             "",
             "-",
             ".",
             "007",
-            "12,5",
-            "1,23",
+            "1,2,3",
+            "1.2,5",
+            "12.34,567",
+            "1234.567,5",
+            "12,3456",
             "1.2.3",
             "v1",
             "1 2",

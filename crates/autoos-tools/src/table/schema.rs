@@ -10,9 +10,9 @@ pub(crate) fn arguments() -> Value {
         "properties": {
             "column": {"type": "string"},
             "op": {"enum": ["eq", "ne", "lt", "lte", "gt", "gte", "between", "in", "not_in",
-                "contains", "not_contains", "starts_with", "ends_with", "empty", "not_empty"]},
+                "contains", "not_contains", "starts_with", "ends_with", "on_weekday", "empty", "not_empty"]},
             "value": {"description": "a number, a date such as 2024-01-31 or 2024-01, or text; \
-                two of them for between (both included), a list for in and not_in"},
+                two of them for between (both included), a list for in and not_in, names of days such as Saturday for on_weekday"},
             "case_sensitive": {"type": "boolean", "description": "of text; false unless given"},
         },
         "required": ["column", "op"],

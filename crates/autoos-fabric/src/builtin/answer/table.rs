@@ -321,6 +321,8 @@ fn condition(condition: &Value) -> String {
         "gte" => "is at least",
         "lt" => "is below",
         "lte" => "is at most",
+        "between" => "is between",
+        "on_weekday" => "is a",
         "empty" => "is empty",
         "not_empty" => "is not empty",
         other => other,
@@ -328,7 +330,8 @@ fn condition(condition: &Value) -> String {
     let value = match &condition["value"] {
         Value::Null => String::new(),
         Value::Array(all) => {
-            format!(" {}", all.iter().map(plain).collect::<Vec<_>>().join(" or "))
+            let joint = if string(condition, "/op") == "between" { " and " } else { " or " };
+            format!(" {}", all.iter().map(plain).collect::<Vec<_>>().join(joint))
         }
         one => format!(" {}", plain(one)),
     };
