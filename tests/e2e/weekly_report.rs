@@ -158,6 +158,10 @@ async fn wrong_figures_are_found_and_the_next_report_is_verified_more() {
     );
     let purposes = asked(&told);
     assert!(purposes.iter().any(|a| a.ends_with(" second")), "{purposes:?}");
+    // Nobody whose figures stand nowhere is a witness.
+    let witnesses = find(&told, "attempt_answered", "draft");
+    let sure = |a: &&Value| a["output"]["confidence"].as_f64().is_some_and(|c| c > 0.85);
+    assert!(witnesses.len() == 2 && witnesses.iter().all(sure), "{witnesses:#?}");
     assert!(confidence(&told) > 0.85, "{}", confidence(&told));
     assert_eq!(smtp.received().len(), 2);
     assert_right(&smtp.received()[1].text);

@@ -6,10 +6,12 @@
 
 use super::{
     Evidence, Index, Status,
-    atoms::{What, atoms},
+    atoms::{Atom, What, atoms},
+    prose::sentences,
     tokens::{Reader, Token},
 };
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// How far answers agree.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub struct Agreement {
 
 /// What the last figure counts for where both have one.
 const LAST_FIGURE: f64 = 0.8;
+/// Figures that differ by no more than this share of them are the same, one of them rounded.
+const ROUNDED: f64 = 0.005;
 /// Two that contradict each other agree no more than this.
 const CONTRADICTING: f64 = 0.2;
 
@@ -45,6 +49,8 @@ pub fn agree(answers: &[&str]) -> Agreement {
             let (shared, contradicting) = a.claims_in(b);
             let (back, against) = b.claims_in(a);
             out.shared += shared.max(back);
+            let (contradicting, against) =
+                (contradicting + a.otherwise_in(b), against + b.otherwise_in(a));
             out.contradicting += contradicting.max(against);
             let alike = a.alike(b);
             let mut pair = alike;
@@ -78,6 +84,15 @@ struct Answer<'a> {
     words: Vec<u64>,
     /// The figure that it ends in.
     last: Option<f64>,
+    /// Sentences with figures.
+    counting: Vec<Counting>,
+}
+
+/// A sentence with figures.
+struct Counting {
+    /// What else tells something in it, each once.
+    words: Vec<u64>,
+    figures: Vec<f64>,
 }
 
 impl<'a> Answer<'a> {
@@ -94,7 +109,21 @@ impl<'a> Answer<'a> {
             What::Figure { value, .. } => Some(value),
             _ => None,
         });
-        Self { text, index, words, last }
+        let counting = lines(text)
+            .flat_map(|line| sentences(text, line, &[]))
+            .filter_map(|range| Counting::read(range, &tokens, &found))
+            .collect();
+        Self { text, index, words, last, counting }
+    }
+
+    /// Sentences of this one that the other has as well, but for a figure: each of the two says one
+    /// there that the other says nowhere.
+    fn otherwise_in(&self, other: &Self) -> usize {
+        let differs = |one: &&Counting| {
+            one.has_beyond(other)
+                && other.counting.iter().any(|two| two.words == one.words && two.has_beyond(self))
+        };
+        self.counting.iter().filter(differs).count()
     }
 
     /// Claims that the other has as well, and those that it contradicts.
@@ -118,6 +147,38 @@ impl<'a> Answer<'a> {
         // A short answer may stand whole in a long one.
         (share(2 * both, whole) + share(both, least)) / 2.0
     }
+}
+
+impl Counting {
+    fn read(range: Range<usize>, tokens: &[Token], atoms: &[Atom]) -> Option<Self> {
+        let figure = |a: &Atom| match a.what {
+            What::Figure { value, .. } if range.contains(&a.start) => Some(value),
+            _ => None,
+        };
+        let figures: Vec<f64> = atoms.iter().filter_map(figure).collect();
+        let within = |t: &&Token| range.contains(&(t.start as usize));
+        let plain = |t: &&Token| t.kind.tells() && !t.kind.counted();
+        let mut words: Vec<u64> =
+            tokens.iter().filter(within).filter(plain).map(|t| t.id).collect();
+        words.sort_unstable();
+        words.dedup();
+        (!figures.is_empty() && !words.is_empty()).then_some(Self { words, figures })
+    }
+
+    /// Whether it has a figure that an answer has nowhere, not even rounded.
+    fn has_beyond(&self, answer: &Answer<'_>) -> bool {
+        let same = |x: f64, y: f64| (x - y).abs() <= ROUNDED * x.abs().max(y.abs());
+        let known = |x: f64| answer.counting.iter().flat_map(|s| &s.figures).any(|y| same(x, *y));
+        self.figures.iter().any(|x| !known(*x))
+    }
+}
+
+/// Where the lines of a text are.
+fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    text.split_inclusive('\n').scan(0, |at, line| {
+        let start = std::mem::replace(at, *at + line.len());
+        Some(start..*at)
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +218,25 @@ mod tests {
         ] {
             let found = agree(&[a, b]);
             assert!(found.contradicting > 0 && found.score <= CONTRADICTING, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_sentence_with_another_figure_ends_it() {
+        let right =
+            "Total revenue was 7148.20 EUR from 958 units.\nNorth: 2691.60 EUR from 366 units.";
+        let wrong = right.replace("2691.60", "2961.60");
+        let found = agree(&[right, &wrong]);
+        assert!(found.contradicting > 0 && found.score <= CONTRADICTING, "{found:?}");
+        // Rounded, in other words, or with more beside it, it is the same.
+        for same in [
+            right.to_owned(),
+            right.replace("7148.20", "about 7148"),
+            right.replace("Total revenue was", "The week brought"),
+            format!("{right}\nSouth: 2190.10 EUR from 299 units."),
+        ] {
+            let found = agree(&[right, &same]);
+            assert!(found.contradicting == 0, "{same}: {found:?}");
         }
     }
 

@@ -27,6 +27,10 @@ const HEAD: usize = 4 * 1024;
 /// What any other role sees of a file that it is given whole, in bytes; tools read the rest.
 const EXCERPT: usize = 256 * 1024;
 
+/// A second answer that is by itself less sure than this is held against nobody: what it says does
+/// not stand in the evidence, and someone else is asked.
+const WITNESS_LEAST: f64 = 0.6;
+
 /// Has the plan made.
 pub(super) async fn plan(assignment: &Assignment) -> Report {
     let Job::Plan { model, tools, prompt_tokens, output_tokens, refused, around, lessons } =
@@ -149,14 +153,14 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
         timeout_ms: assignment.timeout_ms,
     };
     let role = *role;
-    // A second answer is held against the first once it is there; its model never sees that.
-    let rival = reviewed.as_ref().and_then(|r| r.answers.first()).map(|first| trust::spoken(first));
     let reviewed = reviewed.as_ref();
+    // Someone else has answered before, whose answer this model never sees; the two are compared
+    // when they are judged.
+    let is_witness = reviewed.is_some_and(|r| !r.answers.is_empty());
     send(assignment, request, move |response| match role {
         LlmRole::Verifier | LlmRole::Auditor => verdict(response),
         _ => {
             let looked = Looked {
-                second: rival.as_deref(),
                 ceiling: reviewed.and_then(|r| r.ceiling.as_ref()),
                 assurance: reviewed.map(|r| r.assurance),
                 // It will be held against the same once more.
@@ -165,6 +169,13 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
             };
             let value = response.value.unwrap_or(Value::String(response.text));
             let trust = trust::assess_with(&trust::spoken(&value), asked, &gathered, &looked);
+            if is_witness && trust.confidence < WITNESS_LEAST {
+                let detail = format!(
+                    "the second answer is no good witness: {}",
+                    trust.document["summary"].as_str().unwrap_or_default()
+                );
+                return Err(Miss::failed(FailureClass::Unable, detail));
+            }
             Ok(Product { value, plan: None, trust: Some(trust) })
         }
     })
