@@ -118,12 +118,12 @@ mod tests {
         let of = |risk, verifying: &[Candidate]| {
             review(Assurance::of(risk), std::slice::from_ref(&a), verifying.to_vec())
         };
-        assert_eq!(of(RiskLevel::Low, &[b.clone()]), None);
-        let medium = of(RiskLevel::Medium, &[a.clone()]).expect("a review");
+        assert_eq!(of(RiskLevel::Low, std::slice::from_ref(&b)), None);
+        let medium = of(RiskLevel::Medium, std::slice::from_ref(&a)).expect("a review");
         assert_eq!((medium.assurance, medium.ceiling), (Assurance::Verified, None));
-        let high = of(RiskLevel::High, &[b.clone()]).expect("a review");
+        let high = of(RiskLevel::High, std::slice::from_ref(&b)).expect("a review");
         assert_eq!((high.assurance, high.ceiling), (Assurance::OtherVendor, None));
-        let alone = of(RiskLevel::High, &[a.clone()]).expect("a review");
+        let alone = of(RiskLevel::High, std::slice::from_ref(&a)).expect("a review");
         assert!(alone.ceiling.is_some_and(|c| c.confidence < RiskLevel::Critical.threshold()));
     }
 

@@ -53,11 +53,15 @@ impl Workflow {
             };
         }
         let Means { rng, router } = means;
+        // A fork begins as a restart does, with a recovery: nothing starts before it.
+        let forks = matches!(command, Command::Fork { .. });
         let mut decider =
             Decider { workflow: self, now, rng: &mut **rng, router: *router, events: Vec::new() };
         decider.command(command)?;
-        decider.pass_time();
-        decider.advance();
+        if !forks {
+            decider.pass_time();
+            decider.advance();
+        }
         Ok(decider.events)
     }
 }
@@ -90,7 +94,6 @@ impl Decider<'_> {
             Command::Tick => {}
             Command::Fork { parent, at, model, by } => {
                 self.push(Event::Forked { parent, at, model, by });
-                self.recover();
             }
             Command::Pause { by } if !self.workflow.paused => self.push(Event::Paused { by }),
             Command::Resume { by } if self.workflow.paused => self.push(Event::Resumed { by }),

@@ -113,6 +113,10 @@ impl Decider<'_> {
         if candidates.is_empty() {
             return Ok(nobody);
         }
+        // The built-in engine is the last resort, not one to learn about.
+        if candidates.iter().any(|c| !c.fixed) {
+            candidates.retain(|c| !c.fixed);
+        }
         // What the grant does not cover is asked only when nothing else is left: the budget says no.
         let free = workflow.budget.free();
         if candidates.iter().any(|c| c.reserve_microusd <= free) {

@@ -11,7 +11,7 @@ use crate::{
     inputs::Found,
     parts::{Parts, Setup},
 };
-use autoos_fabric::{ContextInfo, LlmResponse, Request, Task, Verdict};
+use autoos_fabric::{ContextInfo, LlmResponse, Request, Task, TaskKind, Verdict};
 use autoos_kernel::{
     ladder::{Exit, FailureClass},
     plan::{Plan, Work},
@@ -163,6 +163,7 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
             let looked = Looked {
                 ceiling: reviewed.and_then(|r| r.ceiling.as_ref()),
                 assurance: reviewed.map(|r| r.assurance),
+                calibration: calibration.as_ref(),
                 // It will be held against the same once more.
                 shelf: reviewed.map(|_| &*assignment.shelf),
                 ..Looked::default()

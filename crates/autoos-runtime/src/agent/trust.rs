@@ -7,7 +7,7 @@ use super::{
 };
 use autoos_fabric::{
     Verdict,
-    verify::{Answer, Basis, Cap, Claim, Confidence, Grounding, Index, agree},
+    verify::{Answer, Basis, Calibration, Cap, Claim, Confidence, Grounding, Index, agree},
 };
 use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
@@ -34,6 +34,9 @@ pub(super) struct Looked<'a> {
     pub(super) ceiling: Option<&'a Ceiling>,
     /// What the policy asked for.
     pub(super) assurance: Option<Assurance>,
+    /// What such confidences of the model turned out to be worth. It is learned from answers before
+    /// anybody reviewed them, and so speaks of those alone.
+    pub(super) calibration: Option<&'a Calibration>,
     /// Where the evidence is kept for whoever looks at it again.
     pub(super) shelf: Option<&'a Shelf>,
 }
@@ -67,6 +70,10 @@ pub(super) fn assess_with(
         cap: cap.as_ref(),
         ..Basis::default()
     });
+    let confidence = match looked.calibration {
+        Some(calibration) if calibration.observations() > 0 => confidence.calibrated(calibration),
+        _ => confidence,
+    };
     let unsupported: Vec<&Claim> = grounding.unsupported().collect();
     let sentences: Vec<String> = unsupported.iter().map(|claim| claim.sentence()).collect();
     let unchecked = grounding.claims.len() - grounding.checked();
@@ -171,9 +178,9 @@ pub(super) struct Asked<'a> {
 fn allow_question(grounding: &mut Grounding, answer: &Answer<'_>, asked: Asked<'_>) {
     for (text, bounded) in [(asked.intent, false), (asked.instruction, true)] {
         let open = |claim: &Claim| !(bounded && claim.nearest.is_some());
-        if grounding.unsupported().any(&open) {
+        if grounding.unsupported().any(open) {
             let question = Index::of([("intent", &Value::from(text))]);
-            answer.allow(grounding, &question, "repeats the question", &open);
+            answer.allow(grounding, &question, "repeats the question", open);
         }
     }
 }
