@@ -26,7 +26,7 @@ static NARROWED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Figures for each of something, which the report on a log does not give.
 static BROKEN_DOWN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(how many|count|number of)\b.{0,40}\b(per|by|(for|in|on|from|of) (each|every)) (service|component|host|module|level|severity|source|user)\b|\bwhich (host|user|machine|server)\b.{0,30}\b(most|fewest|least)\b")
+    Regex::new(r"(?i)\b(how many|count|number of)\b.{0,40}\b(per|by|(for|in|on|from|of) (each|every)) (service|component|host|module|level|severity|source|user)\b|\b(per|each|every) (host|user|machine|server)\b|\bwhich (host|user|machine|server)\b.{0,30}\b(most|fewest|least)\b")
         .expect("a constant")
 });
 
