@@ -184,6 +184,10 @@ impl Llm for Fabric {
         self.0.learning.read(|learned| learned.of(model).and_then(of)).unwrap_or_default()
     }
 
+    fn retry_now(&self) {
+        self.0.slots.iter().for_each(|slot| slot.1.retry_now());
+    }
+
     fn judged(&self, judgement: &Judgement) {
         if self.0.by_id.contains_key(&judgement.model) {
             self.0.learning.judged(judgement);

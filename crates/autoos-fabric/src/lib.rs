@@ -66,6 +66,10 @@ pub trait Llm: Send + Sync + 'static {
         verify::Calibration::default()
     }
 
+    /// Someone says that what was out of order is mended: whoever is out may be asked once more at
+    /// once. By default nobody ever is out.
+    fn retry_now(&self) {}
+
     /// Is told what became of an answer, so that the next choice knows better. By default it is
     /// forgotten.
     fn judged(&self, _: &Judgement) {}

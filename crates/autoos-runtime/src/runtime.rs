@@ -234,6 +234,10 @@ impl Runtime {
             Answer::Raise(more) => self.raise(workflow, escalation, *more).await?,
             _ => Vec::new(),
         };
+        if answer == Answer::Retry {
+            // Whoever says so has perhaps just mended a key: no breaker waits that out.
+            self.inner.parts.llm.retry_now();
+        }
         for _ in 0..ORDER_TRIES {
             let (mut bodies, mut edited) = (Vec::new(), None);
             let decision = match &answer {

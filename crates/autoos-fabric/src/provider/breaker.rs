@@ -106,7 +106,15 @@ impl Breaker {
         match self.state {
             State::Open { until_ms } if until_ms > now_ms => Some((until_ms - now_ms, cause)),
             State::Closed | State::Open { .. } => None,
-            State::HalfOpen => Some((PROBE_MS, cause)),
+            // What opened it may be over: whoever comes now waits for the probe.
+            State::HalfOpen => Some((PROBE_MS, FailureClass::RateLimit)),
+        }
+    }
+
+    /// Someone says that what opened it is mended: the next call is a probe.
+    pub(crate) fn retry_now(&mut self, now_ms: u64) {
+        if let State::Open { until_ms } = &mut self.state {
+            *until_ms = (*until_ms).min(now_ms);
         }
     }
 
@@ -199,7 +207,7 @@ mod tests {
         assert_eq!(breaker.admit(10), Err((1_000, FailureClass::Server)));
         assert_eq!(breaker.admit(1_009), Err((1, FailureClass::Server)));
         assert_eq!(breaker.admit(1_010), Ok(Pass::Probe));
-        assert_eq!(breaker.admit(1_011), Err((PROBE_MS, FailureClass::Server)));
+        assert_eq!(breaker.admit(1_011), Err((PROBE_MS, FailureClass::RateLimit)));
         breaker.ended(Pass::Probe, DOWN, 0, 1_020);
         assert_eq!(breaker.admit(1_020), Err((2_000, FailureClass::Server)), "twice as long");
         assert_eq!(breaker.admit(3_020), Ok(Pass::Probe));
@@ -211,6 +219,17 @@ mod tests {
             plain(&mut breaker, DOWN, 3_050);
         }
         assert_eq!(breaker.status(3_050).state, "closed", "it begins anew");
+    }
+
+    #[test]
+    fn whoever_says_that_it_is_mended_gets_a_probe() {
+        let mut breaker = Breaker::default();
+        plain(&mut breaker, End::Failed(FailureClass::Auth), 0);
+        assert_eq!(breaker.admit(10), Err((14_990, FailureClass::Auth)));
+        breaker.retry_now(10);
+        assert_eq!(breaker.admit(10), Ok(Pass::Probe));
+        breaker.ended(Pass::Probe, End::Failed(FailureClass::Auth), 0, 20);
+        assert_eq!(breaker.admit(21), Err((29_999, FailureClass::Auth)), "and it was not");
     }
 
     #[test]

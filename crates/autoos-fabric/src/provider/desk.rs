@@ -145,8 +145,17 @@ impl Desk {
         Some(self.turn_away(&call.request.model, cause, detail, for_ms))
     }
 
+    /// Someone says that it works again.
+    pub(crate) fn retry_now(&self) {
+        let now = self.now_ms();
+        self.guard().breaker.retry_now(now);
+    }
+
     fn out(&self, for_ms: u64, cause: FailureClass) -> String {
         let name = self.provider.name();
+        if cause == FailureClass::RateLimit {
+            return format!("{name} is being tried again, and takes no other call before that");
+        }
         format!("{name} is not asked for {for_ms} ms, since it failed: {cause}")
     }
 

@@ -39,6 +39,11 @@ impl Slot {
         actor.as_ref().is_some_and(|actor| actor.cast(Message::Ask(Box::new(call))).is_ok())
     }
 
+    /// Someone says that it works again.
+    pub(crate) fn retry_now(&self) {
+        self.desk.retry_now();
+    }
+
     /// Whether the provider takes calls now. One whose actor stays down is looked at again in a
     /// minute, by whoever may have started the node anew by then.
     pub(crate) fn gate(&self) -> Gate {

@@ -154,6 +154,11 @@ pub(super) async fn work(assignment: &Assignment) -> Report {
     };
     let role = *role;
     let reviewed = reviewed.as_ref();
+    let kind = TaskKind::of(role, schema.is_some());
+    let calibration = match reviewed {
+        None => Some(assignment.parts.llm.calibration(model, kind)),
+        Some(_) => None,
+    };
     // Someone else has answered before, whose answer this model never sees; the two are compared
     // when they are judged.
     let is_witness = reviewed.is_some_and(|r| !r.answers.is_empty());

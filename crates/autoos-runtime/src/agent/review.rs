@@ -65,6 +65,7 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
             assurance: Some(reviewed.assurance),
             reviewer: Some(model),
             shelf: Some(&assignment.shelf),
+            calibration: None,
         };
         let trust = trust::assess_with(&first, asked, &gathered, &looked);
         let product = Product { value: (*answer).clone(), plan: None, trust: Some(trust) };
