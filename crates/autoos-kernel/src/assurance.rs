@@ -76,6 +76,10 @@ impl Assurance {
 /// critical work asks for.
 pub const ONE_VENDOR_CEILING: f64 = 0.84;
 
+/// The same when the only model that could look is the one that gave the answer: just enough for high
+/// risk.
+pub const ONE_MODEL_CEILING: f64 = 0.76;
+
 /// How an answer by one of `answering` is reviewed by one of `verifying`, under what is asked for.
 /// None when its grounding is enough.
 #[must_use]

@@ -135,9 +135,9 @@ async fn lessons_are_listed_and_taken_back_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_is_raised_by_an_answer() {
     for over_grpc in [false, true] {
-        let answer = Answer::fail(FailureClass::Unable);
+        let answer = Answer::fail(FailureClass::BadRequest);
         let role = Some(LlmRole::Planner);
-        let fails = Rule { role, times: Some(1), answer, ..Rule::default() };
+        let fails = Rule { role, times: Some(2), answer, ..Rule::default() };
         let node = node(Setup { script: Script { rules: vec![fails] }, ..Setup::default() }).await;
         let id = node.submit(json!({"intent": "do the parts"})).await;
         let path = format!("/api/v1/workflows/{id}");

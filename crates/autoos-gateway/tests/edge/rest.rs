@@ -189,9 +189,10 @@ async fn a_human_is_asked_and_answers() {
     let fails = Rule { role: Some(LlmRole::Executor), times: Some(3), answer, ..Rule::default() };
     let node = node(Setup { script: Script { rules: vec![fails] }, ..Setup::default() }).await;
     let id = node.submit(json!({"intent": "do the parts"})).await;
-    // Three parts fail side by side; each asks.
+    // Parts fail side by side, and each asks. A retry has the provider tried again at once; those
+    // beside it may ask once more before it is back.
     let mut answered = 0;
-    while answered < 3 {
+    while node.get(&format!("/api/v1/workflows/{id}")).await.body["state"] != "completed" {
         let open = node.get("/api/v1/escalations").await;
         assert_eq!(open.status, 200);
         for item in open.body["items"].as_array().expect("items") {
@@ -209,6 +210,7 @@ async fn a_human_is_asked_and_answers() {
         }
         tokio::task::yield_now().await;
     }
+    assert!(answered >= 2, "{answered}");
     let missing = format!("/api/v1/escalations/{id}/99/resolve");
     node.post(&missing, json!({"answer": "retry"})).await.is(404, "not_found");
     let ended = node.ended(&id).await;

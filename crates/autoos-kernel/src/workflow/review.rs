@@ -9,7 +9,7 @@
 
 use super::{Answer, Event, Output, Purpose, Running, Step, climb::Failure, decide::Decider};
 use crate::{
-    assurance::{Assurance, ONE_VENDOR_CEILING},
+    assurance::{Assurance, ONE_MODEL_CEILING, ONE_VENDOR_CEILING},
     ladder::{self, Exit, FailureClass, Next, Room, Rung},
     plan::{
         FallbackStrategy,
@@ -75,7 +75,7 @@ impl Step {
             all.iter().filter(|c| c.model != first.model).copied().collect();
         // The same model a second time answers no differently: that is no second answer, and its
         // word on itself is little.
-        let itself = self.purpose() == Purpose::Review && review.assurance < Assurance::OtherVendor;
+        let itself = self.purpose() == Purpose::Review && review.assurance < Assurance::Quorum;
         if other_model.is_empty() && itself { all } else { other_model }
     }
 
@@ -83,14 +83,25 @@ impl Step {
     #[must_use]
     pub fn ceiling(&self) -> Option<Ceiling> {
         let review = self.outline.review()?;
-        if review.ceiling.is_some() || review.assurance < Assurance::OtherVendor {
+        let Some(first) = self.reviewing.as_ref().and_then(|r| r.answers.first()) else {
+            return review.ceiling.clone();
+        };
+        if review.assurance < Assurance::OtherVendor {
             return review.ceiling.clone();
         }
         let reviewing = self.reviewing.as_ref()?;
-        let first = reviewing.answers.first()?;
         let second = reviewing.answers.get(1).map(|answer| answer.vendor.as_str());
         let reviewer = review.models.iter().find(|c| Some(&c.model) == reviewing.model.as_ref());
         let reviewer = reviewer.filter(|_| self.purpose() == Purpose::Review);
+        if reviewer.is_some_and(|c| c.model == first.model) {
+            return Some(Ceiling {
+                confidence: ONE_MODEL_CEILING,
+                reason: "only the model that gave it could look at it".to_owned(),
+            });
+        }
+        if review.ceiling.is_some() {
+            return review.ceiling.clone();
+        }
         let same = |vendor: &str| vendor == first.vendor;
         let lacks = second.is_some_and(same) || reviewer.is_some_and(|c| same(&c.vendor));
         lacks.then(|| Ceiling {
