@@ -106,7 +106,6 @@ impl Step {
         if let Some(reviewing) = &mut self.reviewing {
             reviewing.tried.models_left = models_left;
         }
-        self.awaiting = None;
         self.state = StepState::Answered;
     }
 }
@@ -363,7 +362,10 @@ impl Workflow {
         if let Some(step) = self.steps.get_mut(id) {
             step.note = None;
             step.reviewing = None;
-            step.awaiting = None;
+            if !is_planning(id) {
+                // A plan may still be refused: how long was waited for it counts on.
+                step.awaiting = None;
+            }
             step.state = StepState::Completed(output);
         }
         self.gather(id);

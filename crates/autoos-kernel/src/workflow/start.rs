@@ -238,7 +238,9 @@ impl Decider<'_> {
         let engine = step.candidate().is_some_and(|c| c.fixed);
         let beside = step.outline.models().iter().any(|c| !c.fixed);
         let unable = exit == Exit::Failed(FailureClass::Unable);
-        if !engine || !beside || !unable || step.awaiting.is_some() {
+        // Once: attempts are never counted anew.
+        let first_round = step.attempts <= step.outline.retry.attempts;
+        if !engine || !beside || !unable || step.awaiting.is_some() || !first_round {
             return false;
         }
         let reason = "the models failed, and the built-in engine is unable".to_owned();
