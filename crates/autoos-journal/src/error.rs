@@ -1,6 +1,6 @@
 //! What can go wrong with the journal, by what one can do about it.
 
-use autoos_kernel::id::StreamId;
+use autoos_kernel::id::{Shard, StreamId};
 
 /// Each variant tells the caller to retry, to read again, to wait, or to call a human.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,6 +24,18 @@ pub enum Error {
         /// The epoch that may write.
         current: u64,
     },
+    /// Another node leads the shard: nothing was recorded, ask that one.
+    #[error("shard {} is led by {}", shard.0, leader.as_deref().unwrap_or("no node that is known"))]
+    NotLeader {
+        /// Which shard.
+        shard: Shard,
+        /// The name of the node that leads it, if known.
+        leader: Option<String>,
+    },
+    /// The append was under way when this process lost the shard, or waited too long for the
+    /// others: read the stream to know whether it was recorded.
+    #[error("the append was not confirmed: {0}")]
+    Unconfirmed(String),
     /// The request itself cannot be met, whatever the journal's state: fix the caller.
     #[error("invalid request to the journal: {0}")]
     Invalid(String),
@@ -57,7 +69,7 @@ impl Error {
     /// Whether an append that got this may have been recorded all the same.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Halted(_))
+        matches!(self, Self::Io(_) | Self::Halted(_) | Self::Unconfirmed(_))
     }
 }
 

@@ -176,6 +176,18 @@ pub struct Position {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor(pub BTreeMap<Shard, u64>);
 
+/// The shards that a process may write, each with the epoch that it writes under.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leading(pub BTreeMap<Shard, u64>);
+
+impl Leading {
+    /// All shards of a journal that one process has for itself.
+    #[must_use]
+    pub fn all(shards: u16, epoch: u64) -> Self {
+        Self((0..shards).map(|shard| (Shard(shard), epoch)).collect())
+    }
+}
+
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {

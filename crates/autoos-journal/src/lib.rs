@@ -51,8 +51,8 @@ mod vault;
 
 pub use error::Error;
 pub use event::{
-    Batch, Body, BodyKey, Cursor, Event, Head, Key, NewEvent, Position, Snapshot, Standing,
-    StreamWrite, Trace,
+    Batch, Body, BodyKey, Cursor, Event, Head, Key, Leading, NewEvent, Position, Snapshot,
+    Standing, StreamWrite, Trace,
 };
 pub use groups::{Groups, Member};
 pub use local::{
@@ -70,6 +70,7 @@ use autoos_kernel::{
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 use std::sync::Arc;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// The journal as everyone holds it.
@@ -80,13 +81,23 @@ pub trait Journal: Send + Sync + 'static {
     /// How many shards there are; fixed when the journal was created.
     fn shards(&self) -> u16;
 
-    /// The epoch under which this process may write `shard`.
+    /// The epoch under which this process may write `shard`; 0, which is never valid, when another
+    /// leads it.
     fn epoch(&self, shard: Shard) -> u64;
+
+    /// The shards that this process leads, each under its epoch, as that changes. Whoever acts for
+    /// a shard begins when it appears and ends when it goes or its epoch is another: one who looks
+    /// rarely still sees by the epoch that it was gone in between.
+    fn leading(&self) -> watch::Receiver<Leading>;
+
+    /// The name of the node that leads `shard`, as far as this process knows.
+    fn leader(&self, shard: Shard) -> Option<String>;
 
     /// Records a batch, all of it or nothing, and returns once it is durable.
     ///
     /// All streams of a batch lie in one shard. Checked when the batch is applied, in the order
-    /// of application: the expected sequence of each stream and the epoch. An error that
+    /// of application: the expected sequence of each stream and the epoch. A shard that another
+    /// node leads is [`Error::NotLeader`], and nothing was recorded. An error that
     /// [`Error::is_unknown`] leaves open whether the batch was recorded; read the stream to know.
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Position, Error>>;
 

@@ -2,10 +2,11 @@
 //!
 //! It keeps the rules (it is made of the same ledger and rows) and nothing across the end of the
 //! process. Its answers are ready at once, so it runs under a simulated clock, and it can be told
-//! to fail.
+//! to fail. Several nodes can share one journal, each leading the shards that a test gives it:
+//! what a replicated journal is to its users, without the replication.
 
 use crate::{
-    Batch, Body, BodyKey, Cursor, Error, Event, Head, Journal, Key, Position, Snapshot,
+    Batch, Body, BodyKey, Cursor, Error, Event, Head, Journal, Key, Leading, Position, Snapshot,
     ledger::{self, Draft, Row, StandingIndex, StreamHead},
     row::{self, Verifier},
     subscribe,
@@ -27,8 +28,11 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// The journal in memory.
-pub struct MemoryJournal(Arc<Shared>);
+/// The journal in memory, as one node has it.
+pub struct MemoryJournal {
+    shared: Arc<Shared>,
+    node: String,
+}
 
 /// What subscriptions hold on to as well.
 struct Shared {
@@ -47,7 +51,11 @@ pub enum Outcome {
 }
 
 struct State {
-    epoch: u64,
+    /// Of each shard.
+    epochs: Vec<u64>,
+    /// Which node may write each shard.
+    leaders: Vec<Option<String>>,
+    nodes: BTreeMap<String, watch::Sender<Leading>>,
     rows: Vec<Vec<Arc<Row>>>,
     heads: HashMap<StreamId, StreamHead>,
     index: HashMap<StreamId, Vec<Arc<Row>>>,
@@ -62,15 +70,18 @@ struct State {
 }
 
 impl MemoryJournal {
-    /// An empty journal.
+    /// An empty journal, all of whose shards this node leads.
     ///
     /// # Panics
     /// When `shards` is zero.
     #[must_use]
     pub fn new(shards: u16) -> Arc<Self> {
         assert!(shards > 0, "a journal has at least one shard");
+        let node = "node".to_owned();
         let state = State {
-            epoch: 1,
+            epochs: vec![1; usize::from(shards)],
+            leaders: vec![Some(node.clone()); usize::from(shards)],
+            nodes: BTreeMap::from([(node.clone(), watch::Sender::new(Leading::all(shards, 1)))]),
             rows: vec![Vec::new(); usize::from(shards)],
             heads: HashMap::new(),
             index: HashMap::new(),
@@ -84,24 +95,57 @@ impl MemoryJournal {
             faults: VecDeque::new(),
         };
         let state = Mutex::new(state);
-        Arc::new(Self(Arc::new(Shared { shards, state, commits: watch::Sender::new(0) })))
+        let shared = Arc::new(Shared { shards, state, commits: watch::Sender::new(0) });
+        Arc::new(Self { shared, node })
     }
 
-    /// Raises the epoch, as a restart of the process would: writers of the old one are refused.
-    pub fn next_epoch(&self) -> u64 {
-        let mut state = self.0.lock();
-        state.epoch += 1;
-        state.epoch
+    /// The same journal as another node has it: that one leads nothing until it is given a shard.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Arc<Self> {
+        self.shared.lock().nodes.entry(name.into()).or_default();
+        Arc::new(Self { shared: self.shared.clone(), node: name.into() })
+    }
+
+    /// Gives a shard to a node, or to nobody, under a new epoch: writers of the old one are
+    /// refused from now on, even where the node stays the same.
+    ///
+    /// # Panics
+    /// When there is no such shard or node.
+    pub fn give(&self, shard: Shard, node: Option<&str>) -> u64 {
+        let mut state = self.shared.lock();
+        let at = usize::from(shard.0);
+        state.epochs[at] += 1;
+        let epoch = state.epochs[at];
+        if let Some(old) = std::mem::replace(&mut state.leaders[at], node.map(str::to_owned)) {
+            state.nodes[&old].send_modify(|leading| {
+                leading.0.remove(&shard);
+            });
+        }
+        if let Some(node) = node {
+            let of = state.nodes.get(node).expect("a node that gets a shard was made before");
+            of.send_modify(|leading| {
+                leading.0.insert(shard, epoch);
+            });
+        }
+        epoch
+    }
+
+    /// Raises all epochs, as a restart of the process would: writers of the old ones are refused.
+    pub fn next_epoch(&self) {
+        for shard in (0..self.shared.shards).map(Shard) {
+            let leader = self.leader(shard);
+            self.give(shard, leader.as_deref());
+        }
     }
 
     /// Makes the next append that passes its checks fail; calls queue up.
     pub fn fail_next(&self, error: Error, outcome: Outcome) {
-        self.0.lock().faults.push_back((error, outcome));
+        self.shared.lock().faults.push_back((error, outcome));
     }
 
     /// Makes the journal read-only for the reason given, or writable again.
     pub fn set_degraded(&self, why: Option<String>) {
-        self.0.lock().degraded = why;
+        self.shared.lock().degraded = why;
     }
 }
 
@@ -111,16 +155,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_append(&self, batch: Batch) -> Result<Position, Error> {
+    fn try_append(&self, node: &str, batch: Batch) -> Result<Position, Error> {
         let (draft, bodies) = Draft::new(batch, self.shards)?;
         let mut state = self.lock();
         if let Some(why) = &state.degraded {
             return Err(Error::ReadOnly(why.clone()));
         }
+        state.check_leader(node, draft.shard)?;
         state.check_bodies(&bodies)?;
         let at = usize::from(draft.shard.0);
         let offset = state.rows[at].last().map_or(0, |row| row.end());
-        let row = draft.admit(state.epoch, offset, |id| Ok(state.heads.get(&id).copied()))?;
+        let row = draft.admit(state.epochs[at], offset, |id| Ok(state.heads.get(&id).copied()))?;
         let fault = state.faults.pop_front();
         if let Some((error, Outcome::Lost)) = fault {
             return Err(error);
@@ -177,17 +222,25 @@ impl Shared {
         Ok(state.keys.entry(owner).or_insert_with(new).clone())
     }
 
-    fn try_group_ack(&self, group: &str, position: Position) -> Result<(), Error> {
+    fn try_group_ack(&self, node: &str, group: &str, position: Position) -> Result<(), Error> {
         let end = self.ends_now().0.get(&position.shard).copied();
         let mut state = self.lock();
         let acked = state.groups.get(group).and_then(|c| c.0.get(&position.shard)).copied();
         let next = check_ack(group, position, acked, end)?;
+        state.check_leader(node, position.shard)?;
         state.groups.entry(group.into()).or_default().0.insert(position.shard, next);
         Ok(())
     }
 }
 
 impl State {
+    fn check_leader(&self, node: &str, shard: Shard) -> Result<(), Error> {
+        match &self.leaders[usize::from(shard.0)] {
+            Some(leader) if leader == node => Ok(()),
+            leader => Err(Error::NotLeader { shard, leader: leader.clone() }),
+        }
+    }
+
     fn check_bodies(&self, bodies: &[Body]) -> Result<(), Error> {
         for body in bodies {
             let owner = body.key.owner;
@@ -275,15 +328,23 @@ fn now<T: Send + 'static>(answer: T) -> BoxFuture<'static, T> {
 
 impl Journal for MemoryJournal {
     fn shards(&self) -> u16 {
-        self.0.shards
+        self.shared.shards
     }
 
-    fn epoch(&self, _shard: Shard) -> u64 {
-        self.0.lock().epoch
+    fn epoch(&self, shard: Shard) -> u64 {
+        self.leading().borrow().0.get(&shard).copied().unwrap_or(0)
+    }
+
+    fn leading(&self) -> watch::Receiver<Leading> {
+        self.shared.lock().nodes[&self.node].subscribe()
+    }
+
+    fn leader(&self, shard: Shard) -> Option<String> {
+        self.shared.lock().leaders.get(usize::from(shard.0)).cloned().flatten()
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Position, Error>> {
-        now(self.0.try_append(batch))
+        now(self.shared.try_append(&self.node, batch))
     }
 
     fn read(
@@ -292,11 +353,11 @@ impl Journal for MemoryJournal {
         from: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<Event>, Error>> {
-        now(self.0.try_read(stream, from, limit))
+        now(self.shared.try_read(stream, from, limit))
     }
 
     fn head(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Head>, Error>> {
-        now(Ok(self.0.lock().heads.get(&stream).map(StreamHead::public)))
+        now(Ok(self.shared.lock().heads.get(&stream).map(StreamHead::public)))
     }
 
     fn scan(
@@ -305,20 +366,20 @@ impl Journal for MemoryJournal {
         offset: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>> {
-        now(self.0.try_scan(shard, offset, limit))
+        now(self.shared.try_scan(shard, offset, limit))
     }
 
     fn end(&self) -> Cursor {
-        self.0.ends_now()
+        self.shared.ends_now()
     }
 
     fn subscribe(&self, from: Cursor) -> BoxStream<'static, Result<(Position, Event), Error>> {
-        let commits = self.0.commits.subscribe();
-        subscribe::follow(self.0.clone(), from, commits)
+        let commits = self.shared.commits.subscribe();
+        subscribe::follow(self.shared.clone(), from, commits)
     }
 
     fn body_key(&self, owner: Uuid) -> BoxFuture<'static, Result<BodyKey, Error>> {
-        now(self.0.try_body_key(owner))
+        now(self.shared.try_body_key(owner))
     }
 
     fn body(
@@ -326,7 +387,7 @@ impl Journal for MemoryJournal {
         owner: Uuid,
         body: BodyRef,
     ) -> BoxFuture<'static, Result<Option<Vec<u8>>, Error>> {
-        let state = self.0.lock();
+        let state = self.shared.lock();
         if state.erased.contains(&owner) {
             return now(Err(Error::Erased(owner)));
         }
@@ -334,7 +395,10 @@ impl Journal for MemoryJournal {
     }
 
     fn erase(&self, owner: Uuid) -> BoxFuture<'static, Result<(), Error>> {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
+        if let Err(error) = state.check_leader(&self.node, Shard::of(owner, self.shared.shards)) {
+            return now(Err(error));
+        }
         state.erased.insert(owner);
         state.keys.remove(&owner);
         state.bodies.retain(|(of, _), _| *of != owner);
@@ -346,35 +410,35 @@ impl Journal for MemoryJournal {
         stream: StreamId,
         snapshot: Snapshot,
     ) -> BoxFuture<'static, Result<(), Error>> {
-        self.0.lock().snapshots.insert(stream, snapshot);
+        self.shared.lock().snapshots.insert(stream, snapshot);
         now(Ok(()))
     }
 
     fn snapshot(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Snapshot>, Error>> {
-        now(Ok(self.0.lock().snapshots.get(&stream).cloned()))
+        now(Ok(self.shared.lock().snapshots.get(&stream).cloned()))
     }
 
     fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        now(Ok(self.0.lock().standing.running.iter().copied().collect()))
+        now(Ok(self.shared.lock().standing.running.iter().copied().collect()))
     }
 
     fn due(&self, at: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        now(Ok(self.0.lock().standing.due(at, limit)))
+        now(Ok(self.shared.lock().standing.due(at, limit)))
     }
 
     fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
-        now(Ok(self.0.lock().standing.waiting.first().map(|(at, _)| *at)))
+        now(Ok(self.shared.lock().standing.waiting.first().map(|(at, _)| *at)))
     }
 
     fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {
-        now(Ok(self.0.lock().groups.get(group).cloned().unwrap_or_default()))
+        now(Ok(self.shared.lock().groups.get(group).cloned().unwrap_or_default()))
     }
 
     fn group_ack(&self, group: &str, position: Position) -> BoxFuture<'static, Result<(), Error>> {
-        now(self.0.try_group_ack(group, position))
+        now(self.shared.try_group_ack(&self.node, group, position))
     }
 
     fn degraded(&self) -> Option<String> {
-        self.0.lock().degraded.clone()
+        self.shared.lock().degraded.clone()
     }
 }

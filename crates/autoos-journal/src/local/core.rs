@@ -2,7 +2,7 @@
 
 use super::{LocalOptions, RecoveryReport, layer::Tail, space::Space, stats::Counters};
 use crate::{
-    BodyKey, Cursor, Error, Key, ledger::StreamHead, log::segment::Segment, store::Store,
+    BodyKey, Cursor, Error, Key, Leading, ledger::StreamHead, log::segment::Segment, store::Store,
     vault::Vault,
 };
 use autoos_kernel::id::{Shard, StreamId};
@@ -20,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) options: LocalOptions,
     pub(crate) shards: u16,
     pub(crate) epoch: u64,
+    /// All shards, as long as it is open: it is nobody else's.
+    pub(crate) leading: watch::Sender<Leading>,
     pub(crate) store: Store,
     pub(crate) tail: Tail,
     pub(crate) vault: Vault,
@@ -82,6 +84,7 @@ impl Core {
             options,
             shards: identity.shards,
             epoch: identity.epoch,
+            leading: watch::Sender::new(Leading::all(identity.shards, identity.epoch)),
             store,
             tail,
             vault,

@@ -10,7 +10,7 @@ use super::{
     writer::{Append, Request, SealedBody},
 };
 use crate::{
-    Batch, BodyKey, Cursor, Error, Event, Head, Journal, Position, Snapshot, Standing,
+    Batch, BodyKey, Cursor, Error, Event, Head, Journal, Leading, Position, Snapshot, Standing,
     ledger::{self, Draft, Row, StreamHead},
     row::{Verifier, broken_chain, scan_row},
     subscribe, vault,
@@ -251,6 +251,14 @@ impl Journal for LocalJournal {
 
     fn epoch(&self, _shard: Shard) -> u64 {
         self.core.epoch
+    }
+
+    fn leading(&self) -> tokio::sync::watch::Receiver<Leading> {
+        self.core.leading.subscribe()
+    }
+
+    fn leader(&self, _shard: Shard) -> Option<String> {
+        None
     }
 
     fn append(&self, batch: Batch) -> BoxFuture<'static, Result<Position, Error>> {

@@ -106,6 +106,14 @@ impl Journal for Watched {
     fn epoch(&self, shard: Shard) -> u64 {
         self.journal.epoch(shard)
     }
+
+    fn leading(&self) -> tokio::sync::watch::Receiver<autoos_journal::Leading> {
+        self.journal.leading()
+    }
+
+    fn leader(&self, shard: Shard) -> Option<String> {
+        self.journal.leader(shard)
+    }
     fn append(&self, batch: Batch) -> Answer<Position> {
         let mut fault = self.fault.lock().expect("not poisoned");
         let n = fault.appends;

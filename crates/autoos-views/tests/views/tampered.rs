@@ -37,6 +37,14 @@ impl Journal for Tampered {
     fn epoch(&self, shard: Shard) -> u64 {
         self.0.epoch(shard)
     }
+
+    fn leading(&self) -> tokio::sync::watch::Receiver<autoos_journal::Leading> {
+        self.0.leading()
+    }
+
+    fn leader(&self, shard: Shard) -> Option<String> {
+        self.0.leader(shard)
+    }
     fn append(&self, batch: Batch) -> Answer<Position> {
         self.0.append(batch)
     }
