@@ -21,6 +21,7 @@ async fn analyzed(name: &str) -> Value {
         idempotency_key: None,
         deadline: None,
         granted: vec![path],
+        stop: autoos_tools::Stop::default(),
     };
     tools.call(call).await.expect("it analyses").output
 }

@@ -138,8 +138,10 @@ pub(crate) fn key(call: &ToolCall) -> Result<&str, Failure> {
 /// Whether an effect may still be sent.
 ///
 /// # Errors
-/// [`Failure::Unavailable`] once others may call this effect unknown: it must not happen any more.
+/// [`Failure::Unavailable`] once others may call this effect unknown, [`Failure::Denied`] once its
+/// workflow ends: it must not happen any more.
 pub(crate) fn in_time(call: &ToolCall) -> Result<(), Failure> {
+    call.stop.check()?;
     let Some(deadline) = call.deadline else { return Ok(()) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     match now < u128::from(deadline.0) {

@@ -15,6 +15,7 @@ pub mod logs;
 pub mod mail;
 pub mod process;
 mod registry;
+mod stop;
 pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -23,6 +24,7 @@ pub mod text;
 pub use builtin::{Options, builtin_tools};
 pub use files::Files;
 pub use registry::{BuildError, Builder, Registry};
+pub use stop::Stop;
 
 use autoos_kernel::{time::Timestamp, tool::ToolSpec};
 use futures::future::BoxFuture;
@@ -38,7 +40,7 @@ pub trait ToolGateway: Send + Sync + 'static {
 }
 
 /// One call.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct ToolCall {
     /// The tool's name.
     pub tool: String,
@@ -51,6 +53,8 @@ pub struct ToolCall {
     pub deadline: Option<Timestamp>,
     /// Files that this call may read besides the roots: the contexts of its intent.
     pub granted: Vec<std::path::PathBuf>,
+    /// Whether it may still begin: set, it must not.
+    pub stop: Stop,
 }
 
 /// What came back.

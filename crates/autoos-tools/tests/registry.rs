@@ -183,6 +183,41 @@ async fn hanging_tools_use_up_permits_and_not_threads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_thread_does_not_begin_once_it_is_stopped() {
+    let gate = Arc::new(Gate::default());
+    let _opened = Opened(Arc::clone(&gate));
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let tool = {
+        let (gate, begun) = (Arc::clone(&gate), Arc::clone(&begun));
+        Scripted::new("test.effect", EffectClass::Effectful, 60_000, move |call| {
+            begun.lock().unwrap().push(call.idempotency_key.clone().unwrap());
+            gate.pass();
+            ok()
+        })
+    };
+    let registry =
+        Registry::builder().without_builtin().parallel(1).with_tool(tool).build().unwrap();
+    let effect = |key: &str| common::keyed("test.effect", json!({"path": "a"}), key);
+    let mut first = registry.call(effect("first"));
+    let (waiting, other) = (effect("waiting"), effect("other"));
+    let stop = waiting.stop.clone();
+    let (mut waiting, mut other) = (registry.call(waiting), registry.call(other));
+    for call in [&mut first, &mut waiting, &mut other] {
+        assert!(futures::poll!(call).is_pending(), "the first takes the only thread");
+    }
+    stop.set();
+    gate.open();
+    assert_eq!(first.await, ok());
+    let refused = waiting.await.unwrap_err();
+    assert!(matches!(refused, Failure::Denied(_)), "{refused:?}");
+    assert_eq!(other.await, ok(), "the word is to the calls of one workflow alone");
+    assert_eq!(*begun.lock().unwrap(), ["first", "other"]);
+    // That it never took place can be told.
+    let stopped = ToolCall { stop, ..effect("waiting") };
+    assert_eq!(registry.outcome(stopped).await, Outcome::NotDone);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_effectful_call_has_a_key_and_holds_it() {
     let gate = Arc::new(Gate::default());
     let _opened = Opened(Arc::clone(&gate));

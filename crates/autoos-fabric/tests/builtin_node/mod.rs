@@ -233,6 +233,7 @@ impl Node {
             idempotency_key: effectful.then(|| format!("test/{}", step.id)),
             deadline: None,
             granted,
+            stop: autoos_tools::Stop::default(),
         };
         let result = self.runtime.block_on(self.tools.call(call));
         result.map(|r| r.output).map_err(|failure| format!("{name}: {failure}"))

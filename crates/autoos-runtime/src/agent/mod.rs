@@ -27,7 +27,7 @@ use autoos_kernel::{
     tool::ToolSpec,
     workflow::{Command, End, Output},
 };
-use autoos_tools::{Outcome, ToolGateway};
+use autoos_tools::{Outcome, Stop, ToolGateway};
 use serde::Deserialize as _;
 use serde_json::Value;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub(crate) struct Assignment {
     /// The key of its call, or of its effect.
     pub(crate) key: String,
     pub(crate) timeout_ms: u64,
+    /// Set once the workflow winds down: what has not begun does not any more.
+    pub(crate) stop: Stop,
     /// What failed before.
     pub(crate) note: Option<String>,
     pub(crate) job: Job,

@@ -43,6 +43,7 @@ pub(crate) fn call(assignment: &Assignment) -> Result<ToolCall, Miss> {
         idempotency_key: effectful.then(|| assignment.key.clone()),
         deadline: Some(assignment.deadline),
         granted: assignment.brief.files(),
+        stop: assignment.stop.clone(),
     })
 }
 
@@ -71,6 +72,7 @@ async fn run(assignment: &Assignment, call: ToolCall) -> Result<Product, Miss> {
     if effectful && assignment.parts.clock.now() >= assignment.deadline {
         return Err(Miss::failed(FailureClass::Timeout, "its deadline passed before it was sent"));
     }
+    call.stop.check().map_err(|failure| miss(&failure))?;
     let tools = &assignment.parts.tools;
     match tools.call(call.clone()).await {
         Ok(result) => Ok(product(result.output)),

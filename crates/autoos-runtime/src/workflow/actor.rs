@@ -24,6 +24,7 @@ use autoos_kernel::{
     plan::Plan,
     workflow::{Command, Effect, End, FOLD_VERSION, Means, Step, StepState, Workflow, is_planning},
 };
+use autoos_tools::Stop;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use serde_json::Value;
 use std::{
@@ -65,6 +66,8 @@ pub(crate) struct State {
     read: Option<(Arc<Value>, Arc<Plan>)>,
     outputs: HashMap<String, Arc<Value>>,
     shelf: Arc<agent::Shelf>,
+    /// Tells calls that wait to begin that it winds down.
+    stop: Stop,
     trace: Option<autoos_journal::Trace>,
     queue: Vec<Order>,
     /// Whether a turn is on its way, and what comes before it waits for it.
@@ -104,6 +107,7 @@ impl Actor for WorkflowActor {
             read: None,
             outputs: loaded.outputs,
             shelf: Arc::default(),
+            stop: Stop::default(),
             trace,
             queue: Vec::new(),
             gathering: false,
@@ -231,6 +235,10 @@ impl State {
         }
         if draft.is_empty() {
             return;
+        }
+        // Before the append that acknowledges the end: no effect begins after it.
+        if self.workflow.is_winding_down() {
+            self.stop.set();
         }
         self.told_idle = false;
         self.learned.append(&mut draft.learned);
@@ -401,6 +409,7 @@ impl State {
             setup: &self.setup,
             brief: &self.brief,
             shelf: &self.shelf,
+            stop: &self.stop,
             workflow: &self.workflow,
             plan,
             outputs: &self.outputs,

@@ -12,6 +12,7 @@ use autoos_kernel::{
     words::LlmRole,
     workflow::{Purpose, Step, StepState, Workflow, is_planning},
 };
+use autoos_tools::Stop;
 use serde_json::Value;
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,6 +22,7 @@ pub(super) struct Desk<'a> {
     pub(super) setup: &'a Setup,
     pub(super) brief: &'a Arc<Brief>,
     pub(super) shelf: &'a Arc<Shelf>,
+    pub(super) stop: &'a Stop,
     pub(super) workflow: &'a Workflow,
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) outputs: &'a HashMap<String, Arc<Value>>,
@@ -65,6 +67,7 @@ impl Desk<'_> {
                 self.workflow.call_key(id, run.attempt)
             },
             timeout_ms: step.outline.timeout_ms,
+            stop: self.stop.clone(),
             // A second answer knows nothing of the first, nor of what was wrong before.
             note: step.note.clone().filter(|_| run.purpose != Purpose::Second),
             job,

@@ -1,11 +1,12 @@
 //! What holds when things go wrong: too much at once, a full disk, damage, histories that grew
-//! long, deadlines, agents that panic or hang, and texts that are erased. Left out: real
+//! long, deadlines, cancellations, agents that panic or hang, and texts that are erased. Left out: real
 //! processes, which `tests/e2e` has, and the simulator's random faults.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod agents;
+mod cancel;
 mod disk;
 mod histories;
 mod overload;

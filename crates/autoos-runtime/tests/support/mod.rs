@@ -169,6 +169,7 @@ pub(crate) struct World {
     pub(crate) watched: Arc<Watched>,
     pub(crate) models: Arc<Models>,
     pub(crate) tool: Option<Counter>,
+    threads: usize,
     pub(crate) runtime: Runtime,
     pub(crate) options: Options,
 }
@@ -178,6 +179,8 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) price: Price,
     pub(crate) tool: Option<Counter>,
+    /// How many calls of tools run at once.
+    pub(crate) threads: usize,
     pub(crate) shards: u16,
 }
 
@@ -188,6 +191,7 @@ impl Default for Setup {
             options: Options::default(),
             price: Price::default(),
             tool: None,
+            threads: 8,
             shards: 4,
         }
     }
@@ -206,14 +210,16 @@ impl World {
             names: setup.names,
             price: setup.price,
         });
-        let runtime = start(&watched, &models, setup.tool.as_ref(), &setup.options).await;
-        Self { journal, watched, models, tool: setup.tool, runtime, options: setup.options }
+        let Setup { tool, threads, options, .. } = setup;
+        let runtime = start(&watched, &models, tool.as_ref(), threads, &options).await;
+        Self { journal, watched, models, tool, threads, runtime, options }
     }
 
     /// Ends the actors and starts others on the same journal, as after a crash.
     pub(crate) async fn restart(&mut self) {
         self.runtime.stop().await;
-        self.runtime = start(&self.watched, &self.models, self.tool.as_ref(), &self.options).await;
+        let (tool, options) = (self.tool.as_ref(), &self.options);
+        self.runtime = start(&self.watched, &self.models, tool, self.threads, options).await;
     }
 
     /// Follows a workflow's events until its fold is as wanted.
@@ -259,9 +265,10 @@ async fn start(
     journal: &Arc<Watched>,
     models: &Arc<Models>,
     tool: Option<&Counter>,
+    threads: usize,
     options: &Options,
 ) -> Runtime {
-    let mut tools = Registry::builder();
+    let mut tools = Registry::builder().parallel(threads);
     if let Some(tool) = tool {
         tools = tools.with_tool(Arc::new(tool.clone()));
     }

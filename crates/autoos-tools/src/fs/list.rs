@@ -163,6 +163,7 @@ mod tests {
             idempotency_key: None,
             deadline: None,
             granted: vec![],
+            stop: crate::Stop::default(),
         };
         FsList::new(files).call(&call).map(|result| result.output)
     }

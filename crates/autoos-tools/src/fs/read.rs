@@ -137,6 +137,7 @@ mod tests {
             idempotency_key: None,
             deadline: None,
             granted: vec![],
+            stop: crate::Stop::default(),
         };
         FsRead::new(files).call(&call).map(|result| result.output)
     }

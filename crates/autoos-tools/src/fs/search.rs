@@ -304,6 +304,7 @@ mod tests {
             idempotency_key: None,
             deadline: None,
             granted: vec![],
+            stop: crate::Stop::default(),
         };
         FsSearch::new(files).call(&call).map(|result| result.output)
     }

@@ -130,6 +130,7 @@ mod tests {
             idempotency_key: None,
             deadline: None,
             granted: vec![],
+            stop: crate::Stop::default(),
         };
         LogsAnalyze::new(files).call(&call)
     }

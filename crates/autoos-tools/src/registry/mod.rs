@@ -12,7 +12,7 @@ mod schema;
 
 pub use builder::{BuildError, Builder};
 
-use crate::{Failure, Outcome, Tool, ToolCall, ToolGateway, ToolResult};
+use crate::{Failure, Outcome, Stop, Tool, ToolCall, ToolGateway, ToolResult};
 use autoos_kernel::{
     tool::{Catalog, ToolSpec},
     words::EffectClass,
@@ -112,11 +112,12 @@ impl ToolGateway for Registry {
             let began = Instant::now();
             let permit = permit(permits, timeout_ms).await?;
             let left = Duration::from_millis(timeout_ms).saturating_sub(began.elapsed());
+            let stop = call.stop.clone();
             let work = move || {
                 let _flight = flight;
                 tool.call(&call)
             };
-            run(work, permit, left).await.unwrap_or(Err(Failure::Timeout(timeout_ms)))
+            run(work, permit, left, &stop).await.unwrap_or(Err(Failure::Timeout(timeout_ms)))
         }
         .boxed()
     }
@@ -140,7 +141,9 @@ impl ToolGateway for Registry {
                 let _flight = flight;
                 Ok(tool.outcome(&call))
             };
-            match run(work, permit, Duration::from_millis(timeout_ms)).await {
+            // What took place is asked of an ended workflow too.
+            let stop = Stop::default();
+            match run(work, permit, Duration::from_millis(timeout_ms), &stop).await {
                 Some(Ok(outcome)) => outcome,
                 _ => Outcome::Unknown,
             }
@@ -161,20 +164,22 @@ async fn permit(permits: Arc<Semaphore>, timeout_ms: u64) -> Result<OwnedSemapho
 
 /// Runs `work` on a blocking thread, for at most `limit`; none when that passed.
 ///
-/// Work that has not begun by then never begins. The permit goes with the thread.
+/// Work that has not begun by then, or when it is told to stop, never begins. The permit goes with
+/// the thread.
 async fn run<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     permit: OwnedSemaphorePermit,
     limit: Duration,
+    stop: &Stop,
 ) -> Option<Result<T, Failure>> {
     let start = Start::default();
-    let asked = start.clone();
+    let (asked, stop) = (start.clone(), stop.clone());
     // Also when nobody waits any more: after a cancelled call nothing begins.
     let _giving_up = start.forbidden_on_drop();
     let thread = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         match asked.begin() {
-            true => Some(work()),
+            true => Some(stop.check().and_then(|()| work())),
             false => None,
         }
     });

@@ -19,6 +19,7 @@ fn query(mut args: Value, text: &str) -> Result<Value, Failure> {
         idempotency_key: None,
         deadline: None,
         granted: vec![],
+        stop: crate::Stop::default(),
     };
     TableQuery::new(files).call(&call).map(|result| result.output)
 }

@@ -153,6 +153,7 @@ mod tests {
             idempotency_key: None,
             deadline: None,
             granted: vec![],
+            stop: crate::Stop::default(),
         };
         TextSummarize::new(files).call(&call).map(|result| result.output)
     }

@@ -1,7 +1,7 @@
 //! What the tests of the tools share.
 #![allow(dead_code)] // Each test binary uses some of it.
 
-use autoos_tools::ToolCall;
+use autoos_tools::{Stop, ToolCall};
 use serde_json::Value;
 
 /// A call without key and grants.
@@ -12,6 +12,7 @@ pub(crate) fn call(tool: &str, args: Value) -> ToolCall {
         idempotency_key: None,
         deadline: None,
         granted: Vec::new(),
+        stop: Stop::default(),
     }
 }
 

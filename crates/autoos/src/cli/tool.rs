@@ -81,6 +81,7 @@ impl Tool {
                     idempotency_key,
                     deadline: None,
                     granted: granted.into_iter().filter(|path| path.is_file()).collect(),
+                    stop: autoos_tools::Stop::default(),
                 };
                 match tools.call(call).await {
                     Ok(result) => {
