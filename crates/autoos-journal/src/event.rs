@@ -39,6 +39,24 @@ pub struct Event {
     pub body: Vec<u8>,
 }
 
+/// An event as the bytes that are kept of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Where it lies.
+    pub position: Position,
+    /// Whose event it is.
+    pub stream: StreamId,
+    /// What its stream's chain takes in; [`event_of`](crate::event_of) reads it.
+    pub bytes: Vec<u8>,
+}
+
+impl Kept {
+    /// The bytes of an event that this version knows all of.
+    pub(crate) fn of((position, event): &(Position, Event)) -> Self {
+        Self { position: *position, stream: event.stream, bytes: crate::row::encode_event(event) }
+    }
+}
+
 /// W3C trace context of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {

@@ -51,7 +51,7 @@ mod vault;
 
 pub use error::Error;
 pub use event::{
-    Batch, Body, BodyKey, Cursor, Event, Head, Key, Leading, NewEvent, Position, Snapshot,
+    Batch, Body, BodyKey, Cursor, Event, Head, Kept, Key, Leading, NewEvent, Position, Snapshot,
     Standing, StreamWrite, Trace,
 };
 pub use groups::{Groups, Member};
@@ -60,7 +60,7 @@ pub use local::{
     restore, verify,
 };
 pub use memory::{MemoryJournal, Outcome};
-pub use row::{Chain, chain_next, chain_start};
+pub use row::{Chain, chain_link, chain_next, chain_start, event_digest, event_of};
 pub use texts::{ERASED, open_texts, seal_texts};
 
 use autoos_kernel::{
@@ -122,6 +122,18 @@ pub trait Journal: Send + Sync + 'static {
         offset: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>>;
+
+    /// The same as the bytes that the chains are over: for who proves the journal, and does not
+    /// read what it says.
+    fn kept(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Kept>, Error>> {
+        let events = self.scan(shard, offset, limit);
+        Box::pin(async move { Ok(events.await?.iter().map(Kept::of).collect()) })
+    }
 
     /// The end of each shard: the offset that its next event will get.
     fn end(&self) -> Cursor;

@@ -8,9 +8,9 @@
 //! carries the chain before its first event. So a change, a gap, a swap, and an event of another
 //! stream all show when the stream is read.
 
-use crate::{Error, Event, Standing};
+use crate::{Error, Event, Kept, Position, Standing};
 use autoos_kernel::{
-    id::{Prefix, StreamId},
+    id::{Prefix, Shard, StreamId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,26 @@ pub fn chain_start(stream: StreamId) -> Chain {
 #[must_use]
 pub fn chain_next(chain: &Chain, event: &Event) -> Chain {
     link(chain, &digest(&encode_event(event)))
+}
+
+/// The chain after an event with this [digest](event_digest).
+#[must_use]
+pub fn chain_link(chain: &Chain, digest: &[u8; 32]) -> Chain {
+    link(chain, digest)
+}
+
+/// What chains take in of an event, of its [kept](crate::Kept) bytes.
+#[must_use]
+pub fn event_digest(bytes: &[u8]) -> [u8; 32] {
+    digest(bytes)
+}
+
+/// The event of its [kept](crate::Kept) bytes.
+///
+/// # Errors
+/// [`Error::Corrupt`] when they are none, [`Error::TooNew`] when a newer version wrote them.
+pub fn event_of(bytes: &[u8]) -> Result<Event, Error> {
+    decode_event(bytes)
 }
 
 /// The chain after an event of this digest.
@@ -258,24 +278,41 @@ pub(crate) fn broken_chain(stream: StreamId, found: u64, expected: u64) -> Error
     ))
 }
 
+/// What a scan makes of each event that it finds.
+pub(crate) trait Scanned: Sized + Send + 'static {
+    fn found(position: Position, write: &RowWrite<'_>, bytes: &[u8]) -> Result<Self, Error>;
+}
+
+impl Scanned for (Position, Event) {
+    fn found(position: Position, _: &RowWrite<'_>, bytes: &[u8]) -> Result<Self, Error> {
+        Ok((position, decode_event(bytes)?))
+    }
+}
+
+impl Scanned for Kept {
+    fn found(position: Position, write: &RowWrite<'_>, bytes: &[u8]) -> Result<Self, Error> {
+        Ok(Self { position, stream: write.stream()?, bytes: bytes.to_vec() })
+    }
+}
+
 /// The events of a row from `offset` on, `first` being the offset of its first event, until
 /// `out` holds `limit`.
-pub(crate) fn scan_row(
+pub(crate) fn scan_row<T: Scanned>(
     row: &[u8],
-    shard: autoos_kernel::id::Shard,
+    shard: Shard,
     first: u64,
     offset: u64,
     limit: usize,
-    out: &mut Vec<(crate::Position, Event)>,
+    out: &mut Vec<T>,
 ) -> Result<(), Error> {
     let mut at = first;
     for write in decode_row(row)? {
-        for bytes in write.events {
+        for bytes in &write.events {
             if out.len() >= limit {
                 return Ok(());
             }
             if at >= offset {
-                out.push((crate::Position { shard, offset: at }, decode_event(bytes)?));
+                out.push(T::found(Position { shard, offset: at }, &write, bytes)?);
             }
             at += 1;
         }

@@ -1,7 +1,7 @@
 //! Scenarios of reading: pages, scans, subscriptions, and groups of consumers.
 
 use super::{append, batch, kinds, pair, write};
-use crate::{Cursor, Error, Groups, Position, SharedJournal, Standing};
+use crate::{Cursor, Error, Groups, Position, SharedJournal, Standing, event_of};
 use autoos_kernel::id::Shard;
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,10 @@ pub(super) async fn scans(journal: SharedJournal) {
             let some = journal.scan(shard, from, 2).await.expect("scans");
             let from = from as usize;
             assert_eq!(some, all[from..(from + 2).min(all.len())]);
+            let kept = journal.kept(shard, from as u64, 2).await.expect("scans");
+            let read = kept.iter().map(|k| (k.position, event_of(&k.bytes).expect("is an event")));
+            assert_eq!(read.collect::<Vec<_>>(), some);
+            assert!(kept.iter().zip(&some).all(|(kept, (_, event))| kept.stream == event.stream));
         }
         total += all.len();
     }

@@ -10,9 +10,10 @@ use super::{
     writer::{Append, Request, SealedBody},
 };
 use crate::{
-    Batch, BodyKey, Cursor, Error, Event, Head, Journal, Leading, Position, Snapshot, Standing,
+    Batch, BodyKey, Cursor, Error, Event, Head, Journal, Kept, Leading, Position, Snapshot,
+    Standing,
     ledger::{self, Draft, Row, StreamHead},
-    row::{Verifier, broken_chain, scan_row},
+    row::{Scanned, Verifier, broken_chain, scan_row},
     subscribe, vault,
 };
 use autoos_kernel::{
@@ -93,12 +94,7 @@ impl Core {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        shard: Shard,
-        offset: u64,
-        limit: usize,
-    ) -> Result<Vec<(Position, Event)>, Error> {
+    fn scan<T: Scanned>(&self, shard: Shard, offset: u64, limit: usize) -> Result<Vec<T>, Error> {
         self.check_shard(shard)?;
         let mut events = Vec::new();
         let (rows, until) = self.recent(shard, offset, limit);
@@ -208,12 +204,12 @@ impl subscribe::Source for Arc<Core> {
 }
 
 /// The events of rows from `offset` on, until there are `limit` of them.
-fn scan_rows(
+fn scan_rows<T: Scanned>(
     rows: &[Arc<Row>],
     shard: Shard,
     offset: u64,
     limit: usize,
-    events: &mut Vec<(Position, Event)>,
+    events: &mut Vec<T>,
 ) -> Result<(), Error> {
     for row in rows {
         if events.len() >= limit {
@@ -306,6 +302,15 @@ impl Journal for LocalJournal {
         offset: u64,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(Position, Event)>, Error>> {
+        self.long(move |core| core.scan(shard, offset, limit))
+    }
+
+    fn kept(
+        &self,
+        shard: Shard,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<Kept>, Error>> {
         self.long(move |core| core.scan(shard, offset, limit))
     }
 

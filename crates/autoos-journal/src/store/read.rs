@@ -2,8 +2,8 @@
 
 use super::{Store, guard, keys, sled_error, value};
 use crate::{
-    Error, Event, Position, Snapshot,
-    row::{Verifier, scan_row},
+    Error, Event, Snapshot,
+    row::{Scanned, Verifier, scan_row},
 };
 use autoos_kernel::{
     body::BodyRef,
@@ -77,13 +77,13 @@ impl Store {
 
     /// Adds the events of a shard from `offset` on to `out`, up to but not with `until`, until
     /// `out` holds `limit`.
-    pub(crate) fn scan(
+    pub(crate) fn scan<T: Scanned>(
         &self,
         shard: Shard,
         offset: u64,
         until: u64,
         limit: usize,
-        out: &mut Vec<(Position, Event)>,
+        out: &mut Vec<T>,
     ) -> Result<(), Error> {
         self.scan_rows(shard, offset, until, |first, count, row| {
             if !row.is_empty() && first + count > offset {
