@@ -12,7 +12,8 @@
 //! | `event`, `error` | what goes in, what comes out, what can go wrong |
 //! | `ledger`, `row` | the rules and the bytes of an append; no IO, shared by both journals |
 //! | `memory` | the in-memory twin |
-//! | `local` | the local journal: its threads, opening, recovery, backup |
+//! | `replica` | what is behind a log: checks, what readers see before the store has it, reads |
+//! | `local` | the local journal: a replica behind a log of its own; opening, recovery, backup |
 //! | `log` | frames, segments and records: the boundary of durability |
 //! | `store` | the event store on sled, rebuilt from the log when it must be |
 //! | `vault`, `texts` | keys, bodies sealed under them, and the texts in events |
@@ -43,6 +44,7 @@ mod ledger;
 mod local;
 mod log;
 mod memory;
+mod replica;
 mod row;
 mod store;
 mod subscribe;
@@ -56,10 +58,10 @@ pub use event::{
 };
 pub use groups::{Groups, Member};
 pub use local::{
-    BackupReport, LocalJournal, LocalOptions, RecoveryReport, SYNC_BUCKETS_US, Stats, VerifyReport,
-    restore, verify,
+    BackupReport, LocalJournal, LocalOptions, RecoveryReport, VerifyReport, restore, verify,
 };
 pub use memory::{MemoryJournal, Outcome};
+pub use replica::stats::{SYNC_BUCKETS_US, Stats};
 pub use row::{Chain, chain_link, chain_next, chain_start, event_digest, event_of};
 pub use texts::{ERASED, open_texts, seal_texts};
 

@@ -6,12 +6,10 @@
 //! record at its end says that it is complete. It holds the key: keep it as safe as the journal.
 
 use super::{
-    Core, LocalJournal, LocalOptions,
-    core::lock,
+    LocalJournal, LocalOptions,
     identity::{Identity, KEY_FILE, load_key},
     mark::encode_mark,
     open::{LOG, MARK, STORE, take_lock},
-    port::blocking,
     replay::Replay,
 };
 use crate::{
@@ -23,6 +21,7 @@ use crate::{
         frame, reader,
         record::{self, Record},
     },
+    replica::{core::Core, reads::blocking},
     store::{Rest, Store, decode_head},
 };
 use autoos_kernel::id::Shard;
@@ -104,25 +103,6 @@ impl LocalJournal {
             }
         }
         Ok(events)
-    }
-}
-
-impl Core {
-    /// Returns once all that was recorded before is in the event store.
-    fn settle(&self) -> Result<(), Error> {
-        let target = {
-            let layers = self.tail.read();
-            let applying = layers.applying.as_ref().map_or(0, |layer| layer.frame);
-            layers.active.frame.max(applying)
-        };
-        self.signal(|signals| signals.hurry = true);
-        let mut signals = lock(&self.signals);
-        while signals.applied < target {
-            self.check()?;
-            let wait = self.changed.wait_timeout(signals, std::time::Duration::from_millis(50));
-            signals = wait.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        }
-        Ok(())
     }
 }
 

@@ -1,37 +1,33 @@
 //! The local journal: one node's log, and the event store behind it.
 //!
 //! Two threads: the [writer](self::writer) turns what waits into one frame of the log, syncs it
-//! and answers; the [applier](self::applier) carries what was recorded into the event store and
-//! purges the log behind it. What is between the two lies in [layers](self::layer) in memory,
-//! where readers see it. Both live from [`LocalJournal::open`] to [`LocalJournal::close`] or
+//! and answers; the [applier](crate::replica::applier) of the replica behind it carries what was
+//! recorded into the event store, and the log is purged after it. Both live from [`LocalJournal::open`] to [`LocalJournal::close`] or
 //! drop; requests reach the writer through a queue bounded in bytes.
 //!
 //! In the directory: `lock`, `identity.a` and `.b`, `install.key`, `acked` (how far frames were
 //! acknowledged), `ballast`, `log/` and `store/`; after damage also what was set aside.
 
-mod applier;
-mod cache;
 mod company;
 mod copy;
-mod core;
 mod identity;
-pub(crate) mod layer;
+mod keep;
 mod mark;
 mod open;
 mod port;
 mod recover;
 mod replay;
-mod space;
-mod stats;
 mod writer;
 
 pub use self::copy::{BackupReport, VerifyReport, restore, verify};
-use self::core::Core;
-pub use stats::{SYNC_BUCKETS_US, Stats};
 
 use crate::{
-    Error,
+    Error, Leading, Stats,
     disk::{Disk, RealDisk},
+    replica::{
+        core::{self, Core},
+        reads::{Reads, blocking},
+    },
 };
 use autoos_kernel::{id::SHARDS, time::Timestamp};
 use std::{
@@ -40,7 +36,7 @@ use std::{
     sync::{Arc, Mutex, mpsc},
     thread::JoinHandle,
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use writer::Request;
 
 /// How a local journal is opened. [`LocalOptions::new`] has the defaults.
@@ -135,6 +131,10 @@ impl RecoveryReport {
 /// The journal of one node.
 pub struct LocalJournal {
     core: Arc<Core>,
+    epoch: u64,
+    /// All shards, as long as it is open: it is nobody else's.
+    leading: watch::Sender<Leading>,
+    report: RecoveryReport,
     requests: mpsc::Sender<Request>,
     /// What waits for the writer, in KiB.
     room: Arc<Semaphore>,
@@ -160,7 +160,7 @@ impl LocalJournal {
     /// What opening found.
     #[must_use]
     pub fn recovery(&self) -> &RecoveryReport {
-        &self.core.report
+        &self.report
     }
 
     /// What was counted since.
@@ -186,20 +186,11 @@ impl LocalJournal {
     /// # Errors
     /// The journal halted.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        let target = {
-            let layers = self.core.tail.read();
-            let applying = layers.applying.as_ref().map_or(0, |layer| layer.frame);
-            layers.active.frame.max(applying)
-        };
-        self.core.signal(|signals| (signals.checkpoint, signals.hurry) = (true, true));
-        let mut signals = core::lock(&self.core.signals);
-        while signals.durable < target {
-            self.core.check()?;
-            let wait =
-                self.core.changed.wait_timeout(signals, std::time::Duration::from_millis(50));
-            signals = wait.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        }
-        self.core.check()
+        self.core.checkpoint()
+    }
+
+    fn reads(&self) -> Reads {
+        Reads(self.core.clone())
     }
 
     /// Drops the events, snapshots and bodies of streams that were closed before `time`; their
@@ -213,7 +204,7 @@ impl LocalJournal {
         use autoos_kernel::id::{IntentId, WorkflowId};
         let _upkeep = self.core.upkeep.lock().await;
         let core = self.core.clone();
-        let streams = port::blocking(move || core.store.closed_before(time)).await?;
+        let streams = blocking(move || core.store.closed_before(time)).await?;
         let mut archived = 0;
         for stream in streams {
             archived += usize::from(self.ask(|answer| Request::Retire { stream, answer }).await?);

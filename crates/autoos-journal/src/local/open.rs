@@ -1,39 +1,41 @@
 //! Opening: lock, identity, key, store, log, and then the threads.
 
 use super::{
-    Core, LocalJournal, LocalOptions, ROOM_KIB, RecoveryReport,
-    applier::Applier,
+    LocalJournal, LocalOptions, ROOM_KIB, RecoveryReport,
     identity::{Identity, load_key},
+    keep::{Keep, LogFront},
     mark::{decode_mark, encode_mark},
     recover::{Verdict, judge},
     replay::Replay,
-    space::Space,
     writer::Writer,
 };
 use crate::{
-    Error,
-    disk::{self, Disk},
+    Error, Leading,
+    disk::Disk,
     ledger,
     log::{
         appender::Appender,
         reader::{self, Walk},
+    },
+    replica::{
+        applier::Applier,
+        core::{Core, SUSPECT},
+        space::Space,
     },
     store::{Applied, Store},
 };
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed, mpsc},
     time::Instant,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// The directory of the log.
 pub(crate) const LOG: &str = "log";
 /// The directory of the event store.
 pub(crate) const STORE: &str = "store";
-/// Left when the event store was found damaged while it was read.
-pub(crate) const SUSPECT: &str = "store.suspect";
 /// Left while the log still holds what was erased.
 pub(crate) const PURGE: &str = "purge";
 pub(super) const MARK: &str = "acked";
@@ -85,30 +87,25 @@ pub(super) fn open(options: LocalOptions) -> Result<Arc<LocalJournal>, Error> {
     mark_file.sync()?;
     let space = Space::new(disk.clone(), &dir, options.ballast_bytes, options.reserve_bytes);
     let purge = disk.list(&dir)?.contains(&dir.join(PURGE));
-    let core = Arc::new(Core::new(options, &identity, store, vault, space, report, applied));
-    super::core::lock(&core.segments).extend(walk.segments);
+    let core = Arc::new(Core::new(options, identity.shards, store, vault, space, applied));
+    let keep = Arc::new(Keep::new(walk.segments));
     if purge {
-        core.signal(|signals| (signals.purge_to, signals.checkpoint) = (last, true));
+        keep.purge_to.store(last, Relaxed);
+        core.signal(|signals| signals.checkpoint = true);
     }
-    start(core, log, &identity, mark_file, lock)
-}
-
-fn start(
-    core: Arc<Core>,
-    log: Appender,
-    identity: &Identity,
-    mark: Box<dyn disk::DiskFile>,
-    lock: File,
-) -> Result<Arc<LocalJournal>, Error> {
     let (requests, queue) = mpsc::channel();
-    let writer = Writer::new(core.clone(), log, queue, identity.id, mark);
-    let applier = Applier::new(core.clone(), requests.clone());
+    let writer = Writer::new(core.clone(), &identity, log, keep.clone(), queue, mark_file);
+    let front = LogFront { core: core.clone(), keep, requests: requests.clone() };
+    let applier = Applier::new(core.clone(), front);
     let threads = vec![
         std::thread::Builder::new().name("journal-log".into()).spawn(|| writer.run())?,
         std::thread::Builder::new().name("journal-store".into()).spawn(|| applier.run())?,
     ];
     Ok(Arc::new(LocalJournal {
         core,
+        epoch: identity.epoch,
+        leading: watch::Sender::new(Leading::all(identity.shards, identity.epoch)),
+        report,
         requests,
         room: Arc::new(Semaphore::new(ROOM_KIB as usize)),
         threads: Mutex::new(threads),

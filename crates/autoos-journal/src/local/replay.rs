@@ -1,10 +1,10 @@
 //! Carrying frames of the log into the event store: what a restart, a rebuild and a restore do.
 
-use super::layer::Layer;
 use crate::{
     Error,
     ledger::{self, StreamHead},
     log::record::{self, Record},
+    replica::layer::Layer,
     row::stream_of,
     store::{Store, decode_head},
 };

@@ -6,29 +6,23 @@
 //! and leaves nothing in the frame. A failed sync halts the journal: what is on the disk is
 //! unknown then, and a second sync may lie.
 
-use super::{
-    cache::Cache,
-    company::Company,
-    core::{Core, lock},
-    layer::Layer,
-    mark::encode_mark,
-};
+use super::{company::Company, identity::Identity, keep::Keep, mark::encode_mark};
 use crate::{
-    BodyKey, Error, Position, Standing,
+    Error, Position,
     disk::DiskFile,
-    ledger::{Draft, Row, StreamHead},
+    ledger::Draft,
     log::{
         appender::{Appender, Failure},
         frame::{self, JournalId},
-        record::{self, Record},
+        record,
     },
-    memory::{check_ack, wrong_key},
-    row::raw_stream,
+    replica::{
+        check::{Checker, Draw, SealedBody},
+        core::{Core, lock},
+    },
 };
-use autoos_kernel::{body::BodyRef, id::StreamId};
-use serde_bytes::Bytes;
+use autoos_kernel::id::StreamId;
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::Ordering::Relaxed,
@@ -79,12 +73,6 @@ pub(crate) struct Append {
     pub(crate) _permit: OwnedSemaphorePermit,
 }
 
-pub(crate) struct SealedBody {
-    pub(crate) key: BodyKey,
-    pub(crate) body: BodyRef,
-    pub(crate) sealed: Arc<[u8]>,
-}
-
 /// What to tell whom once the frame is durable.
 enum Pending {
     Append(Answer<Position>, Position, OwnedSemaphorePermit),
@@ -111,39 +99,29 @@ impl Pending {
 
 pub(crate) struct Writer {
     core: Arc<Core>,
+    checker: Checker,
+    epoch: u64,
     log: Appender,
+    keep: Arc<Keep>,
     requests: Receiver<Request>,
     id: JournalId,
     /// The file that tells how far the log was acknowledged.
     mark: Box<dyn DiskFile>,
-    ends: Vec<u64>,
-    heads: Cache<StreamId, StreamHead>,
-    keys: Cache<Uuid, BodyKey>,
     company: Company,
-}
-
-/// A frame in the making.
-struct Draw {
-    buffer: Vec<u8>,
-    layer: Layer,
-    ends: Vec<u64>,
-    pending: Vec<Pending>,
-    events: u64,
-    batches: usize,
 }
 
 impl Writer {
     pub(crate) fn new(
         core: Arc<Core>,
+        identity: &Identity,
         log: Appender,
+        keep: Arc<Keep>,
         requests: Receiver<Request>,
-        id: JournalId,
         mark: Box<dyn DiskFile>,
     ) -> Self {
-        let ends = core.tail.read().ends.clone();
-        let (heads, keys) = (Cache::new(1 << 15), Cache::new(1 << 13));
-        let company = Company::new();
-        Self { core, log, requests, id, mark, ends, heads, keys, company }
+        let checker = Checker::new(core.clone());
+        let Identity { id, epoch, .. } = *identity;
+        Self { core, checker, epoch, log, keep, requests, id, mark, company: Company::new() }
     }
 
     /// Serves until it is told to stop.
@@ -214,39 +192,67 @@ impl Writer {
     }
 
     fn commit(&mut self, requests: Vec<Request>) {
-        let mut draw = Draw {
-            buffer: frame::begin(),
-            layer: Layer::default(),
-            ends: self.ends.clone(),
-            pending: Vec::new(),
-            events: 0,
-            batches: 0,
-        };
-        record::begin(&mut draw.buffer);
+        let mut buffer = frame::begin();
+        record::begin(&mut buffer);
+        let mut draw = self.checker.draw(Some(buffer));
+        let mut pending = Vec::new();
         let refusal = self.refusal();
         let mut rotate = None;
         for request in requests {
             match request {
                 Request::Append(append) => match &refusal {
                     Some(error) => self.refuse(append.answer, error.clone()),
-                    None => self.append(*append, &mut draw),
+                    None => pending.extend(self.append(*append, &mut draw)),
                 },
-                Request::Erase { owner, answer } => self.erase(owner, answer, &mut draw),
-                Request::Ack { group, position, answer } => {
-                    self.ack(group, position, answer, &mut draw);
+                Request::Erase { owner, answer } => {
+                    let result =
+                        self.core.check().and_then(|()| self.checker.erase(owner, &mut draw));
+                    pending.extend(self.drawn(result, answer));
                 }
-                Request::Retire { stream, answer } => self.retire(stream, answer, &mut draw),
+                Request::Ack { group, position, answer } => {
+                    let check = self.core.check();
+                    let result = check.and_then(|()| self.checker.ack(group, position, &mut draw));
+                    pending.extend(self.drawn(result, answer));
+                }
+                Request::Retire { stream, answer } => {
+                    match self.core.check().and_then(|()| self.checker.retire(stream, &mut draw)) {
+                        Err(error) => self.refuse(answer, error),
+                        Ok(false) => drop(answer.send(Ok(false))),
+                        Ok(true) => pending.push(Pending::Retired(answer)),
+                    }
+                }
                 Request::Rotate { purge } => rotate = Some(rotate.unwrap_or(false) | purge),
                 Request::Stop => {}
             }
         }
-        if !draw.pending.is_empty() {
-            self.write(draw);
+        if !pending.is_empty() {
+            self.write(draw, pending);
         }
         let full = self.log.len() >= self.core.options.segment_bytes;
         if full || rotate.is_some() {
             self.rotate(rotate.unwrap_or(false));
         }
+    }
+
+    fn append(&mut self, append: Append, draw: &mut Draw) -> Option<Pending> {
+        let Append { draft, bodies, answer, _permit: permit } = append;
+        match self.checker.append(self.epoch, draft, bodies, draw) {
+            Ok(position) => Some(Pending::Append(answer, position, permit)),
+            Err(error) => {
+                self.refuse(answer, error);
+                None
+            }
+        }
+    }
+
+    /// What is left to tell of a request that was drawn up; the rest is answered at once.
+    fn drawn(&self, result: Result<bool, Error>, answer: Answer<()>) -> Option<Pending> {
+        match result {
+            Ok(true) => return Some(Pending::Done(answer)),
+            Ok(false) => drop(answer.send(Ok(()))),
+            Err(error) => self.refuse(answer, error),
+        }
+        None
     }
 
     /// Why appends cannot be taken now. Waits for room in memory, as long as there is hope.
@@ -274,172 +280,20 @@ impl Writer {
         let _ = answer.send(Err(error));
     }
 
-    fn append(&mut self, append: Append, draw: &mut Draw) {
-        let Append { draft, bodies, answer, _permit: permit } = append;
-        match self.admit(draft, &bodies, draw) {
-            Err(error) => self.refuse(answer, error),
-            Ok(row) => {
-                for body in bodies {
-                    self.put_body(body, draw);
-                }
-                let value = Bytes::new(&row.value);
-                let record = Record::Row { shard: row.shard.0, offset: row.offset, value };
-                record::push(&mut draw.buffer, &record);
-                draw.ends[usize::from(row.shard.0)] = row.end();
-                draw.events += row.count;
-                draw.batches += 1;
-                let position = Position { shard: row.shard, offset: row.end() - 1 };
-                draw.layer.row(Arc::new(row));
-                draw.pending.push(Pending::Append(answer, position, permit));
-            }
-        }
-    }
-
-    fn admit(&mut self, draft: Draft, bodies: &[SealedBody], draw: &Draw) -> Result<Row, Error> {
-        let mut checked: HashMap<Uuid, &BodyKey> = HashMap::new();
-        for body in bodies {
-            let owner = body.key.owner;
-            match checked.insert(owner, &body.key) {
-                Some(key) if *key != body.key => return Err(wrong_key(owner)),
-                Some(_) => {}
-                None => self.check_key(&body.key, draw)?,
-            }
-        }
-        let offset = draw.ends[usize::from(draft.shard.0)];
-        let (core, heads) = (&self.core, &mut self.heads);
-        draft.admit(core.epoch, offset, |stream| {
-            if let Some(change) = draw.layer.changes.get(&stream) {
-                return Ok(Some(change.after));
-            }
-            match heads.get(&stream) {
-                Some(head) => Ok(Some(head)),
-                None => core.head(stream),
-            }
-        })
-    }
-
-    fn check_key(&mut self, key: &BodyKey, draw: &Draw) -> Result<(), Error> {
-        let owner = key.owner;
-        if draw.layer.erased.contains(&owner) || self.core.is_erased(owner)? {
-            return Err(Error::Erased(owner));
-        }
-        let known = match self.keys.get(&owner) {
-            Some(known) => Some(known),
-            None => self.core.stored_key(owner)?,
-        };
-        match known {
-            Some(known) if known != *key => Err(wrong_key(owner)),
-            _ => Ok(()),
-        }
-    }
-
-    fn put_body(&mut self, body: SealedBody, draw: &mut Draw) {
-        let owner = body.key.owner;
-        let raw = Bytes::new(owner.as_bytes());
-        let has_key = self.keys.get(&owner).is_some()
-            || self.core.stored_key(owner).is_ok_and(|key| key.is_some());
-        if !has_key {
-            let wrapped = self.core.vault.wrap(&body.key);
-            let record = Record::Key { owner: raw, wrapped: Bytes::new(&wrapped) };
-            record::push(&mut draw.buffer, &record);
-            draw.layer.key(owner, wrapped);
-        }
-        self.keys.insert(owner, body.key);
-        if self.has_body(owner, body.body, has_key, draw) {
-            return;
-        }
-        let hash = Bytes::new(&body.body.hash);
-        let sealed = Bytes::new(&body.sealed);
-        let record = Record::Body { owner: raw, hash, len: body.body.len, sealed };
-        record::push(&mut draw.buffer, &record);
-        draw.layer.body(owner, body.body, body.sealed);
-    }
-
-    /// Whether a body is stored already. When that cannot be told it is stored again: harmless.
-    fn has_body(&self, owner: Uuid, body: BodyRef, has_key: bool, draw: &Draw) -> bool {
-        draw.layer.bodies.contains_key(&(owner, body))
-            || has_key
-                && (self.core.tail.read().body(owner, body).is_some()
-                    || self.core.store.has_body(owner, body).unwrap_or(false))
-    }
-
-    fn erase(&mut self, owner: Uuid, answer: Answer<()>, draw: &mut Draw) {
-        match self.core.check().and_then(|()| self.core.is_erased(owner)) {
-            Err(error) => self.refuse(answer, error),
-            Ok(true) => drop(answer.send(Ok(()))),
-            Ok(false) => {
-                let record = Record::Erase { owner: Bytes::new(owner.as_bytes()) };
-                record::push(&mut draw.buffer, &record);
-                draw.layer.erase(owner);
-                self.keys.remove(&owner);
-                draw.pending.push(Pending::Done(answer));
-            }
-        }
-    }
-
-    fn ack(&mut self, group: String, position: Position, answer: Answer<()>, draw: &mut Draw) {
-        let shard = position.shard;
-        let key = (group, shard);
-        let acked = match draw.layer.acks.get(&key) {
-            Some(next) => Ok(Some(*next)),
-            None => self.core.check().and_then(|()| self.core.group_ack(&key.0, shard)),
-        };
-        let end = self.ends.get(usize::from(shard.0)).copied();
-        match acked.and_then(|acked| Ok((acked, check_ack(&key.0, position, acked, end)?))) {
-            Err(error) => self.refuse(answer, error),
-            Ok((acked, next)) if acked == Some(next) && !draw.layer.acks.contains_key(&key) => {
-                drop(answer.send(Ok(())));
-            }
-            Ok((_, next)) => {
-                let record = Record::Ack { group: &key.0, shard: shard.0, next };
-                record::push(&mut draw.buffer, &record);
-                draw.layer.ack(key.0, shard, next);
-                draw.pending.push(Pending::Done(answer));
-            }
-        }
-    }
-
-    /// Drops the events of a stream that is closed, and whose events are all in the store.
-    fn retire(&mut self, stream: StreamId, answer: Answer<bool>, draw: &mut Draw) {
-        let recent = draw.layer.changes.contains_key(&stream)
-            || !self.core.tail.read().stream(stream).is_empty()
-            || self.core.tail.read().is_retired(stream);
-        let head = self.core.check().and_then(|()| self.core.head(stream));
-        match head {
-            Err(error) => self.refuse(answer, error),
-            Ok(Some(head))
-                if !recent && head.standing == Standing::Closed && head.base < head.next =>
-            {
-                let raw = raw_stream(stream);
-                record::push(&mut draw.buffer, &Record::Retire { stream: Bytes::new(&raw) });
-                draw.layer.retire(stream);
-                self.heads.insert(stream, StreamHead { base: head.next, ..head });
-                draw.pending.push(Pending::Retired(answer));
-            }
-            Ok(_) => drop(answer.send(Ok(false))),
-        }
-    }
-
-    fn write(&mut self, draw: Draw) {
-        let Draw { buffer, mut layer, ends, pending, events, batches } = draw;
-        self.company.frame(batches);
+    fn write(&mut self, mut draw: Draw, pending: Vec<Pending>) {
+        self.company.frame(draw.batches);
+        let buffer = draw.take_log();
         let (bytes, began) = (buffer.len(), Instant::now());
         let result = match self.log.append(buffer) {
             Ok(seq) => {
-                layer.frame = seq;
-                let counters = &self.core.counters;
-                counters.frame(bytes, began.elapsed());
-                counters.events.fetch_add(events, Relaxed);
-                counters.batches.fetch_add(batches as u64, Relaxed);
+                self.core.counters.frame(bytes, began.elapsed());
                 self.mark(seq);
-                self.ends = ends;
-                self.publish(layer);
+                self.checker.publish(seq, draw);
                 Ok(())
             }
             Err(Failure::Full(error)) => {
                 // What the caches learned from this frame never happened.
-                self.heads.clear();
-                self.keys.clear();
+                self.checker.forget();
                 self.core.space.degrade(&error.to_string());
                 Err(Error::ReadOnly(self.core.space.degraded().unwrap_or_default()))
             }
@@ -462,34 +316,14 @@ impl Writer {
         }
     }
 
-    /// Makes a durable frame visible.
-    fn publish(&mut self, layer: Layer) {
-        for (stream, change) in &layer.changes {
-            self.heads.insert(*stream, change.after);
-        }
-        for owner in layer.keys.keys().chain(&layer.erased) {
-            self.core.born(*owner);
-        }
-        let mut layers = self.core.tail.write();
-        layers.active.absorb(layer);
-        layers.ends.clone_from(&self.ends);
-        drop(layers);
-        if let Some(commits) = &*lock(&self.core.commits) {
-            commits.send_modify(|n| *n += 1);
-        }
-        self.core.signal(|_| {});
-    }
-
     fn rotate(&mut self, purge: bool) {
         match self.log.rotate() {
             Ok(segment) => {
                 let last = segment.last;
-                lock(&self.core.segments).push_back(segment);
+                self.keep.add(segment);
                 if purge {
-                    self.core.signal(|signals| {
-                        signals.purge_to = signals.purge_to.max(last);
-                        signals.checkpoint = true;
-                    });
+                    self.keep.purge_to.fetch_max(last, Relaxed);
+                    self.core.signal(|signals| signals.checkpoint = true);
                 }
             }
             Err(Failure::Full(error)) => self.core.space.degrade(&error.to_string()),

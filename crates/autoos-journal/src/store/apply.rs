@@ -4,7 +4,7 @@ use super::{Applied, Store, guard, keys, sled_error, value};
 use crate::{
     Error, Standing,
     ledger::{Change, Row, StreamHead},
-    local::layer::Layer,
+    replica::layer::Layer,
     row::{decode_row, encode_row, raw_stream},
 };
 use autoos_kernel::id::{Shard, StreamId};

@@ -1,35 +1,31 @@
-//! What the journal's callers and its two threads share.
+//! What the readers of a replica share with the threads that write it.
 
-use super::{LocalOptions, RecoveryReport, layer::Tail, space::Space, stats::Counters};
+use super::{layer::Tail, space::Space, stats::Counters};
 use crate::{
-    BodyKey, Cursor, Error, Key, Leading, ledger::StreamHead, log::segment::Segment, store::Store,
-    vault::Vault,
+    BodyKey, Cursor, Error, Key, LocalOptions, ledger::StreamHead, store::Store, vault::Vault,
 };
 use autoos_kernel::id::{Shard, StreamId};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
 
+/// Left when the event store was found damaged while it was read.
+pub(crate) const SUSPECT: &str = "store.suspect";
 /// Keys that were given out and not used yet; beyond this many, old ones are forgotten.
 const UNBORN_KEYS: usize = 1 << 16;
 
 pub(crate) struct Core {
     pub(crate) options: LocalOptions,
     pub(crate) shards: u16,
-    pub(crate) epoch: u64,
-    /// All shards, as long as it is open: it is nobody else's.
-    pub(crate) leading: watch::Sender<Leading>,
     pub(crate) store: Store,
     pub(crate) tail: Tail,
     pub(crate) vault: Vault,
     pub(crate) counters: Counters,
-    pub(crate) report: RecoveryReport,
     pub(crate) space: Space,
-    /// Complete segments of the log, oldest first.
-    pub(crate) segments: Mutex<VecDeque<Segment>>,
     /// Changes with each commit; gone once the journal is closed.
     pub(crate) commits: Mutex<Option<watch::Sender<u64>>>,
     pub(crate) signals: Mutex<Signals>,
@@ -50,8 +46,6 @@ pub(crate) struct Signals {
     pub(crate) hurry: bool,
     /// Make the store durable after the next layer.
     pub(crate) checkpoint: bool,
-    /// All frames up to this one must leave the log.
-    pub(crate) purge_to: u64,
     /// All frames up to this one are in the store.
     pub(crate) applied: u64,
     /// All frames up to this one are durable in the store.
@@ -66,11 +60,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Core {
     pub(crate) fn new(
         options: LocalOptions,
-        identity: &super::identity::Identity,
+        shards: u16,
         store: Store,
         vault: Vault,
         space: Space,
-        report: RecoveryReport,
         applied: crate::store::Applied,
     ) -> Self {
         let tail = Tail::default();
@@ -82,16 +75,12 @@ impl Core {
             Signals { applied: applied.frame, durable: applied.frame, ..Signals::default() };
         Self {
             options,
-            shards: identity.shards,
-            epoch: identity.epoch,
-            leading: watch::Sender::new(Leading::all(identity.shards, identity.epoch)),
+            shards,
             store,
             tail,
             vault,
             counters: Counters::default(),
-            report,
             space,
-            segments: Mutex::default(),
             commits: Mutex::new(Some(watch::Sender::new(0))),
             signals: Mutex::new(signals),
             changed: Condvar::new(),
@@ -131,6 +120,39 @@ impl Core {
     pub(crate) fn signal(&self, change: impl FnOnce(&mut Signals)) {
         change(&mut lock(&self.signals));
         self.changed.notify_all();
+    }
+
+    /// The last frame that readers see.
+    fn frame(&self) -> u64 {
+        let layers = self.tail.read();
+        let applying = layers.applying.as_ref().map_or(0, |layer| layer.frame);
+        layers.active.frame.max(applying)
+    }
+
+    /// Returns once all that was recorded before is in the event store.
+    pub(crate) fn settle(&self) -> Result<(), Error> {
+        let target = self.frame();
+        self.signal(|signals| signals.hurry = true);
+        self.until(|signals| signals.applied >= target)
+    }
+
+    /// Returns once all that was recorded before is durable in the event store.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        let target = self.frame();
+        self.signal(|signals| (signals.checkpoint, signals.hurry) = (true, true));
+        self.until(|signals| signals.durable >= target)?;
+        self.check()
+    }
+
+    /// Waits for the threads to come that far.
+    fn until(&self, reached: impl Fn(&Signals) -> bool) -> Result<(), Error> {
+        let mut signals = lock(&self.signals);
+        while !reached(&signals) {
+            self.check()?;
+            let wait = self.changed.wait_timeout(signals, Duration::from_millis(50));
+            signals = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
     }
 
     pub(crate) fn ends(&self) -> Cursor {
@@ -208,7 +230,7 @@ impl Core {
             return;
         }
         tracing::error!(%error, "the event store is damaged");
-        let path = self.options.dir.join(super::open::SUSPECT);
+        let path = self.options.dir.join(SUSPECT);
         if let Err(error) = crate::disk::replace(&*self.options.disk, &path, b"damaged\n") {
             tracing::error!(%error, "could not leave word of the damage");
         }

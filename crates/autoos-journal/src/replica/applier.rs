@@ -1,32 +1,42 @@
 //! The applier: the one thread that writes the event store.
 //!
 //! It takes what was recorded since it looked last as one layer, so that a stream that moved ten
-//! times costs one write of its head; from time to time it makes the store durable and lets old
-//! segments of the log go.
+//! times costs one write of its head; from time to time it makes the store durable and tells the
+//! log in front, which may then let go of it.
 
 use super::{
     core::{Core, lock},
-    writer::Request,
+    layer::Layer,
 };
+use crate::Error;
 use std::{
-    sync::{Arc, atomic::Ordering::Relaxed, mpsc::Sender},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 /// How often the applier looks after a full disk.
 const PROBE: Duration = Duration::from_millis(200);
 
-pub(crate) struct Applier {
+/// The log in front of a replica, as the applier tells it of the store.
+pub(crate) trait Front: Send {
+    /// A layer is in the store.
+    fn applied(&mut self, layer: &Layer) -> Result<(), Error>;
+    /// All frames up to `frame` are durable in the store. Answers whether there should be another
+    /// checkpoint as soon as more is applied.
+    fn durable(&mut self, frame: u64) -> Result<bool, Error>;
+}
+
+pub(crate) struct Applier<F> {
     core: Arc<Core>,
-    requests: Sender<Request>,
+    front: F,
     checkpointed: Instant,
     /// Bytes applied since then.
     dirty: usize,
 }
 
-impl Applier {
-    pub(crate) fn new(core: Arc<Core>, requests: Sender<Request>) -> Self {
-        Self { core, requests, checkpointed: Instant::now(), dirty: 0 }
+impl<F: Front> Applier<F> {
+    pub(crate) fn new(core: Arc<Core>, front: F) -> Self {
+        Self { core, front, checkpointed: Instant::now(), dirty: 0 }
     }
 
     /// Works until the writer has ended and all is applied and durable.
@@ -95,7 +105,9 @@ impl Applier {
             }
             return !stop;
         }
-        match self.apply().and_then(|()| self.checkpoint(stop)) {
+        // Taken before the layer is: who asks from now on means what comes after it.
+        let asked = std::mem::take(&mut lock(&self.core.signals).checkpoint) || stop;
+        match self.apply().and_then(|()| self.checkpoint(asked)) {
             Ok(()) => true,
             Err(error) => {
                 self.core.suspect(&error);
@@ -108,7 +120,7 @@ impl Applier {
         }
     }
 
-    fn apply(&mut self) -> Result<(), crate::Error> {
+    fn apply(&mut self) -> Result<(), Error> {
         let (layer, ends) = {
             let mut layers = self.core.tail.write();
             if layers.active.is_empty() {
@@ -129,22 +141,12 @@ impl Applier {
         self.core.counters.layers.fetch_add(1, Relaxed);
         self.dirty += layer.bytes;
         self.core.signal(|signals| signals.applied = layer.frame);
-        if !layer.erased.is_empty() {
-            // The log still has what was erased: bring the purge on. After Stop nobody listens,
-            // and the next opening finds the word left here.
-            let word = self.core.options.dir.join(super::open::PURGE);
-            crate::disk::replace(&*self.core.options.disk, &word, b"purge\n")?;
-            let _ = self.requests.send(Request::Rotate { purge: true });
-        }
-        Ok(())
+        self.front.applied(&layer)
     }
 
-    fn checkpoint(&mut self, stop: bool) -> Result<(), crate::Error> {
+    fn checkpoint(&mut self, asked: bool) -> Result<(), Error> {
         let options = &self.core.options;
-        let (applied, asked) = {
-            let signals = lock(&self.core.signals);
-            (signals.applied, signals.checkpoint || stop)
-        };
+        let applied = lock(&self.core.signals).applied;
         let old = self.checkpointed.elapsed() >= Duration::from_millis(options.checkpoint_ms);
         if !asked && self.dirty < options.checkpoint_bytes && !(old && self.dirty > 0) {
             return Ok(());
@@ -153,46 +155,9 @@ impl Applier {
         self.core.counters.checkpoints.fetch_add(1, Relaxed);
         self.dirty = 0;
         self.checkpointed = Instant::now();
-        let purge_to = {
-            let mut signals = lock(&self.core.signals);
-            signals.durable = applied;
-            // A purge that waits for frames which are not applied yet asks again.
-            signals.checkpoint = signals.purge_to > applied;
-            signals.purge_to
-        };
-        self.core.changed.notify_all();
-        self.purge(applied, purge_to)
-    }
-
-    /// Removes segments that are durable in the store, as many as the log keeps too much, and
-    /// those that must go.
-    fn purge(&self, durable: u64, purge_to: u64) -> Result<(), crate::Error> {
-        let options = &self.core.options;
-        let mut segments = lock(&self.core.segments);
-        let mut kept: u64 = segments.iter().map(|segment| segment.bytes).sum();
-        let mut removed = false;
-        while let Some(segment) = segments.front() {
-            let over = kept > options.keep_log_bytes || segment.last <= purge_to;
-            if segment.last > durable || !over {
-                break;
-            }
-            options.disk.remove(&segment.path)?;
-            kept -= segment.bytes;
-            segments.pop_front();
-            removed = true;
-            self.core.counters.purged_segments.fetch_add(1, Relaxed);
-        }
-        drop(segments);
-        if purge_to > 0 && purge_to <= durable {
-            let word = options.dir.join(super::open::PURGE);
-            if let Err(error) = options.disk.remove(&word)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                return Err(error.into());
-            }
-        }
-        if removed {
-            options.disk.sync_dir(&options.dir.join(super::open::LOG))?;
+        self.core.signal(|signals| signals.durable = applied);
+        if self.front.durable(applied)? {
+            self.core.signal(|signals| signals.checkpoint = true);
         }
         Ok(())
     }
