@@ -263,6 +263,7 @@ fn exit(word: &str) -> Result<Exit, String> {
         "stalled" => Exit::Stalled,
         "unsure" => Exit::Unsure,
         "vetoed" => Exit::Vetoed,
+        "contested" => Exit::Contested,
         "overspent" => Exit::Overspent,
         "host_lost" => Exit::HostLost,
         "effect_unknown" => Exit::EffectUnknown,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | rate limit, server, timeout, network, malformed answer, tool unavailable or crashed | 1 retry |
 //! | panic, stall, lost host | 2 replace the agent |
-//! | auth, bad request, unable; doubt and veto, which are cross-verified | 3 swap the LLM |
+//! | auth, bad request, unable; doubt and veto, which are cross-verified; a verdict that stands alone | 3 swap the LLM |
 //! | invalid or denied work | 4 mutate the strategy |
 //! | exhausted budget, unknown effect | 5 escalate |
 //!
@@ -77,6 +77,9 @@ pub enum Exit {
     Unsure,
     /// A verifier rejected it.
     Vetoed,
+    /// A verifier's own end: its verdict against an answer stands alone, since the evidence bears the
+    /// answer out and an independent one says the same. Another verifier is asked.
+    Contested,
     /// The grant does not cover the next call.
     Overspent,
     /// The process or machine that worked it is gone.
@@ -95,6 +98,7 @@ impl std::fmt::Display for Exit {
             Self::Stalled => f.write_str("stalled"),
             Self::Unsure => f.write_str("unsure"),
             Self::Vetoed => f.write_str("vetoed"),
+            Self::Contested => f.write_str("contested"),
             Self::Overspent => f.write_str("overspent"),
             Self::HostLost => f.write_str("host_lost"),
             Self::EffectUnknown => f.write_str("effect_unknown"),
@@ -148,9 +152,10 @@ pub fn first_rung(exit: Exit) -> Rung {
             | C::Crashed,
         ) => Rung::Retry,
         Exit::Panicked | Exit::Stalled | Exit::HostLost => Rung::ReplaceAgent,
-        Exit::Failed(C::Auth | C::BadRequest | C::Unable) | Exit::Unsure | Exit::Vetoed => {
-            Rung::SwapLlm
-        }
+        Exit::Failed(C::Auth | C::BadRequest | C::Unable)
+        | Exit::Unsure
+        | Exit::Vetoed
+        | Exit::Contested => Rung::SwapLlm,
         Exit::Failed(C::Invalid | C::Denied) => Rung::MutateStrategy,
         Exit::Overspent | Exit::EffectUnknown | Exit::Cancelled => Rung::Escalate,
     }
@@ -175,6 +180,7 @@ pub fn leaves_doubt(exit: Exit) -> bool {
         )
         | Exit::Unsure
         | Exit::Vetoed
+        | Exit::Contested
         | Exit::Overspent => false,
     }
 }

@@ -325,7 +325,12 @@ impl Book {
 fn teaches(exit: Exit) -> bool {
     match exit {
         Exit::Failed(class) => class != FailureClass::RateLimit,
-        Exit::Panicked | Exit::Stalled | Exit::Unsure | Exit::Vetoed | Exit::EffectUnknown => true,
+        Exit::Panicked
+        | Exit::Stalled
+        | Exit::Unsure
+        | Exit::Vetoed
+        | Exit::Contested
+        | Exit::EffectUnknown => true,
         Exit::Overspent | Exit::HostLost | Exit::Cancelled => false,
     }
 }
@@ -334,7 +339,9 @@ fn teaches(exit: Exit) -> bool {
 /// breaker's to know, for as long as it lasts.
 fn is_models_fault(exit: Exit) -> bool {
     use FailureClass as C;
-    is_doubt(exit) || matches!(exit, Exit::Failed(C::Malformed | C::Unable | C::BadRequest))
+    is_doubt(exit)
+        || exit == Exit::Contested
+        || matches!(exit, Exit::Failed(C::Malformed | C::Unable | C::BadRequest))
 }
 
 /// Whether a failure says that the tool is unfit, rather than that it was asked for what cannot be.

@@ -111,9 +111,12 @@ pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<L
                 outputs.insert(crate::workflow::doubtful_name(id), Arc::new(value));
             }
             let answers = step.reviewing.iter().flat_map(|r| &r.answers).enumerate();
-            for (n, answer) in answers {
+            let answers = answers.map(|(n, answer)| (crate::workflow::answer_name(id, n), answer));
+            let refuted = step.refuted.iter().enumerate();
+            let refuted = refuted.map(|(n, answer)| (crate::workflow::refuted_name(id, n), answer));
+            for (name, answer) in answers.chain(refuted) {
                 let value = parse(&read(journal, uuid, answer.output.body).await?)?;
-                outputs.insert(crate::workflow::answer_name(id, n), Arc::new(value));
+                outputs.insert(name, Arc::new(value));
             }
         }
     }

@@ -36,6 +36,17 @@ const LAST_FIGURE: f64 = 0.8;
 const ROUNDED: f64 = 0.005;
 /// Two that contradict each other agree no more than this.
 const CONTRADICTING: f64 = 0.2;
+/// Answers to one question that agree less than this say different things: the same in other words
+/// agrees more, another matter of the same evidence less.
+const LEAST: f64 = 0.4;
+
+impl Agreement {
+    /// Whether independent answers say the same.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.answers > 1 && self.contradicting == 0 && self.score >= LEAST
+    }
+}
 
 /// Compares answers to one question with each other. Fewer than two agree on nothing.
 #[must_use]

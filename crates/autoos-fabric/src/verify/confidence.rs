@@ -15,6 +15,8 @@ pub struct Basis<'a> {
     pub tool_evidence: bool,
     /// Whether the answer fits its schema; none when there was none.
     pub schema_fits: Option<bool>,
+    /// Whether another verifier rejected it and was overruled.
+    pub overruled: bool,
     /// How far independent answers agree; none when there is one answer.
     pub agreement: Option<&'a Agreement>,
     /// What the model itself says, in 0..=1; last and least.
@@ -91,6 +93,9 @@ impl Confidence {
                 0.2,
                 if verdict.supported { sure } else { 1.0 - sure.max(0.5) },
             ));
+        }
+        if basis.overruled {
+            parts.push(("overruled verdict", 0.1, 0.0));
         }
         if let Some(agreement) = basis.agreement.filter(|a| a.answers > 1) {
             parts.push(("agreement", 0.25, agreement.score));
@@ -229,6 +234,9 @@ mod tests {
         let alone = of(None, None).value;
         let agreed = Agreement { score: 0.2, answers: 2, ..Agreement::default() };
         assert!(of(Some(&agreed), None).value < alone - 0.1);
+        let basis = Basis { grounding: Some(&grounding), tool_evidence: true, ..Basis::default() };
+        let overruled = Confidence::of(&Basis { overruled: true, ..basis });
+        assert!(overruled.value < alone, "a verdict against it weighs something, even overruled");
         let split = Agreement { contradicting: 1, ..agreed };
         assert!(of(Some(&split), None).value <= DISAGREEMENT_CAP);
         let cap = Cap { at_most: 0.84, reason: "one vendor only".into() };

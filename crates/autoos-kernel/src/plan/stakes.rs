@@ -27,13 +27,14 @@ pub(super) fn candidates(
 ) -> Vec<Candidate> {
     let limits = step.limits;
     let all = against.models.candidates(role, limits.prompt_tokens, limits.output_tokens);
-    let mut models: Vec<Candidate> = all
-        .into_iter()
-        .map(|candidate| {
-            let lesson = against.lessons.against(&candidate.model, kind).map(|l| l.number);
-            Candidate { lesson, ..candidate }
-        })
-        .collect();
+    taught(all, kind, against)
+}
+
+/// The same with the lessons that speak against them for a kind of work, those last.
+fn taught(mut models: Vec<Candidate>, kind: &str, against: &Against<'_>) -> Vec<Candidate> {
+    for candidate in &mut models {
+        candidate.lesson = against.lessons.against(&candidate.model, kind).map(|l| l.number);
+    }
     models.sort_by_key(|candidate| candidate.lesson.is_some());
     models
 }
@@ -123,6 +124,7 @@ impl<'a> Stakes<'a> {
             let others = against.models.candidates(role, prompt, VERDICT_TOKENS);
             verifying.extend(others.into_iter().filter(|c| !c.fixed && !known.contains(&c.model)));
         }
+        let verifying = taught(verifying, LlmRole::Verifier.into(), against);
         let mut review = assurance::review(assurance, models, verifying.clone());
         // No lesson asks for what cannot be had: every such answer would be a human's from then on.
         if assurance > asked && review.as_ref().is_some_and(|r| r.ceiling.is_some()) {

@@ -191,7 +191,12 @@ impl Decider<'_> {
                 };
                 let doubtful = doubtful.map(Output::sane);
                 let doubtful = doubtful.map(|output| self.as_reviewed(step, &run, output));
-                (Failure { exit, detail, doubtful }, retry_after_ms)
+                let failure = match exit {
+                    Exit::Contested if self.may_contest(step, &run) => Failure::new(exit, &detail),
+                    Exit::Contested => Failure { exit: Exit::Vetoed, detail, doubtful },
+                    exit => Failure { exit, detail, doubtful },
+                };
+                (failure, retry_after_ms)
             }
             End::NotDone => {
                 let exit = match run.doubt {

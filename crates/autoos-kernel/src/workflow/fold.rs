@@ -1,8 +1,8 @@
 //! The fold: what each event changes. It takes no clock and makes no choice.
 
 use super::{
-    AdoptedPlan, Answer, Ending, Escalation, Event, Fork, Mutation, Output, PLANNING, Purpose,
-    Reviewing, Running, Step, StepState, Workflow,
+    AdoptedPlan, Answer, Contested, Ending, Escalation, Event, Fork, Mutation, Output, PLANNING,
+    Purpose, Reviewing, Running, Step, StepState, Workflow,
     command::{Decision, Verdict},
     is_planning,
 };
@@ -29,6 +29,7 @@ impl Step {
             parent,
             without: Vec::new(),
             reviewing: None,
+            refuted: Vec::new(),
             awaiting: None,
         };
         step.forget();
@@ -39,6 +40,7 @@ impl Step {
     fn forget(&mut self) {
         self.without.clear();
         self.reviewing = None;
+        self.refuted.clear();
         self.model = 0;
         self.tried = Tried { models_left: self.models_left(), ..Tried::default() };
     }
@@ -100,13 +102,26 @@ impl Step {
         let vendor = known.map(|c| c.vendor.clone()).unwrap_or_default();
         let mut answers = self.reviewing.take().map(|r| r.answers).unwrap_or_default();
         answers.push(Answer { attempt, model, vendor, output: output.clone() });
-        self.reviewing =
-            Some(Reviewing { answers, tried: Tried::default(), without: Vec::new(), model: None });
+        self.reviewing = Some(Reviewing { answers, ..Reviewing::default() });
         let models_left = self.reviewers().len().saturating_sub(1) as u32;
         if let Some(reviewing) = &mut self.reviewing {
             reviewing.tried.models_left = models_left;
         }
         self.state = StepState::Answered;
+    }
+}
+
+impl Step {
+    /// The verdict of whoever is asked stands alone: others judge, at the price of one of the step's
+    /// attempts.
+    fn contested(&mut self) {
+        self.tried.attempts += 1;
+        let models = self.outline.review().map(|review| &review.models);
+        let Some(reviewing) = &mut self.reviewing else { return };
+        let Some(model) = reviewing.model.clone() else { return };
+        let known = models.and_then(|models| models.iter().find(|c| c.model == model));
+        let vendor = known.map(|c| c.vendor.clone()).unwrap_or_default();
+        reviewing.contested = Some(Contested { model, vendor });
     }
 }
 
@@ -401,8 +416,12 @@ impl Workflow {
         if doubtful.is_some() {
             step.doubtful = doubtful.cloned();
         }
+        if exit == Exit::Contested {
+            step.contested();
+        }
         if purpose == Purpose::Answer || is_doubt(exit) {
-            step.reviewing = None;
+            let vetoed = step.reviewing.take().filter(|_| exit == Exit::Vetoed);
+            step.refuted.extend(vetoed.and_then(|r| r.answers.into_iter().next()));
             step.state = StepState::Blocked;
         } else {
             step.state = StepState::Answered;

@@ -206,13 +206,17 @@ pub struct Step {
     /// What of its answer is being made sure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewing: Option<Reviewing>,
+    /// Answers that a verdict was against: one that says the same without knowing of them speaks for
+    /// both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuted: Vec<Answer>,
     /// Since when it waits for a model that can be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaiting: Option<Timestamp>,
 }
 
 /// An answer on its way to being believed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reviewing {
     /// The answer, and an independent second one where one is asked for.
     pub answers: Vec<Answer>,
@@ -222,6 +226,18 @@ pub struct Reviewing {
     pub without: Vec<String>,
     /// Which one is asked; none before the first.
     pub model: Option<String>,
+    /// Whose verdict against it stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contested: Option<Contested>,
+}
+
+/// A verifier whose verdict stands alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contested {
+    /// Its model.
+    pub model: String,
+    /// Its vendor.
+    pub vendor: String,
 }
 
 /// An answer and who gave it.

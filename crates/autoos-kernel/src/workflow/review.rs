@@ -6,6 +6,10 @@
 //!    └ too little stands in its         └ nobody can be had:      the ladder, for the answer
 //!      evidence: the ladder               AnswerTaken or a human
 //! ```
+//!
+//! A verdict may be wrong too. Where it is against an answer that its evidence bears out and that an
+//! independent answer of another vendor agrees with, it is *contested*: a verifier of a third side is
+//! asked once. Whoever was overruled is the one that failed; if both reject the answer, it is.
 
 use super::{Answer, Event, Output, Purpose, Running, Step, climb::Failure, decide::Decider};
 use crate::{
@@ -59,24 +63,46 @@ impl Step {
             }
             Purpose::Answer | Purpose::Review => review.models.iter().collect(),
         };
-        let open = |c: &&Candidate| !reviewing.without.contains(&c.model);
+        let overruled = reviewing.contested.as_ref().map(|c| c.vendor.as_str());
+        let open = |c: &&Candidate| {
+            !reviewing.without.contains(&c.model) && Some(c.vendor.as_str()) != overruled
+        };
         let others = |c: &&&Candidate| c.vendor != first.vendor;
         if review.assurance >= Assurance::OtherVendor
             && all.iter().any(|c| c.vendor != first.vendor)
         {
-            return all.iter().filter(others).copied().filter(open).collect();
+            let others = all.iter().filter(others).copied().filter(open).collect();
+            return self.impartial(others);
         }
         let all: Vec<&Candidate> = all.into_iter().filter(open).collect();
         let other_vendor: Vec<&Candidate> = all.iter().filter(others).copied().collect();
         if !other_vendor.is_empty() {
-            return other_vendor;
+            return self.impartial(other_vendor);
         }
         let other_model: Vec<&Candidate> =
             all.iter().filter(|c| c.model != first.model).copied().collect();
         // The same model a second time answers no differently: that is no second answer, and its
         // word on itself is little.
-        let itself = self.purpose() == Purpose::Review && review.assurance < Assurance::Quorum;
+        let itself = self.purpose() == Purpose::Review
+            && review.assurance < Assurance::Quorum
+            && reviewing.contested.is_none();
         if other_model.is_empty() && itself { all } else { other_model }
+    }
+
+    /// Of those who may settle a contested verdict, whoever has not answered the same itself, if
+    /// anyone.
+    fn impartial<'a>(&self, mut all: Vec<&'a Candidate>) -> Vec<&'a Candidate> {
+        let Some(reviewing) = self.reviewing.as_ref().filter(|r| r.contested.is_some()) else {
+            return all;
+        };
+        let answered = |c: &&Candidate| {
+            let mut answers = reviewing.answers.iter().chain(&self.refuted);
+            answers.any(|answer| answer.vendor == c.vendor)
+        };
+        if !all.iter().all(answered) {
+            all.retain(|c| !answered(c));
+        }
+        all
     }
 
     /// The most that its answer's confidence may come to, by who has looked at it so far.
@@ -185,6 +211,29 @@ impl Decider<'_> {
         })
     }
 
+    /// Whether a verdict against an answer is put to another verifier: once an answer, as long as the
+    /// step has an attempt to spare, for an answer that is sure enough by itself, and where someone
+    /// of another vendor than the verdict's is left to ask.
+    pub(super) fn may_contest(&self, id: &str, run: &Running) -> bool {
+        let Some(step) = self.workflow.steps.get(id) else { return false };
+        let Some(reviewing) = &step.reviewing else { return false };
+        let (attempts, of) = (step.tried.attempts, step.outline.retry.attempts);
+        let spare = attempts.max(reviewing.tried.attempts) < of;
+        let threshold = step.threshold(self.workflow.risk);
+        let sure = |answer: &Answer| answer.output.confidence.is_some_and(|c| c >= threshold);
+        let vendor = |model: &str| {
+            let mut models = step.outline.review().into_iter().flat_map(|r| &r.models);
+            models.find(|c| c.model == model).map(|c| c.vendor.as_str())
+        };
+        let judged = reviewing.model.as_deref().and_then(vendor);
+        run.purpose == Purpose::Review
+            && reviewing.contested.is_none()
+            && !self.workflow.is_winding_down()
+            && spare
+            && reviewing.answers.first().is_some_and(sure)
+            && step.reviewers().iter().any(|c| Some(c.vendor.as_str()) != judged)
+    }
+
     /// The ladder of an attempt that was to make sure of an answer and could not.
     pub(super) fn climb_review(
         &mut self,
@@ -219,8 +268,10 @@ impl Decider<'_> {
         let assurance = step.outline.review().map(|r| r.assurance);
         let answer = step.reviewing.as_ref().and_then(|r| r.answers.first()).cloned();
         let Some(Answer { mut output, .. }) = answer else { return };
-        let bearable =
-            assurance <= Some(Assurance::Verified) && self.workflow.risk < RiskLevel::High;
+        let contested = step.reviewing.as_ref().is_some_and(|r| r.contested.is_some());
+        let bearable = assurance <= Some(Assurance::Verified)
+            && self.workflow.risk < RiskLevel::High
+            && !contested;
         if bearable {
             output.confidence = output.confidence.map(|c| c * UNREVIEWED);
             if self.too_unsure(id, &output).is_none() {
@@ -231,9 +282,18 @@ impl Decider<'_> {
         if self.passes(id, exit) {
             return;
         }
-        let exit =
-            if ladder::is_doubt(exit) { Exit::Failed(FailureClass::Unavailable) } else { exit };
-        let detail = format!("nobody could be had to review its answer: {detail}");
+        let (exit, detail) = match exit {
+            _ if contested => {
+                let told =
+                    "a verdict against its answer stands alone, and nobody else could be had";
+                (Exit::Vetoed, format!("{told} to judge it: {detail}"))
+            }
+            exit => {
+                let doubt = ladder::is_doubt(exit);
+                let exit = if doubt { Exit::Failed(FailureClass::Unavailable) } else { exit };
+                (exit, format!("nobody could be had to review its answer: {detail}"))
+            }
+        };
         self.escalate(id, exit, &detail);
     }
 }

@@ -86,6 +86,11 @@ pub(crate) enum Job {
 pub(crate) struct Reviewed {
     /// The answers that are there: none before the first, and a second one where it is asked for.
     pub(crate) answers: Vec<Arc<Value>>,
+    /// Independent answers that others gave to the same, and who: the second one, and those that a
+    /// verdict was against.
+    pub(crate) witnesses: Vec<(String, Arc<Value>)>,
+    /// Whose verdict against it stands alone, and is put to another.
+    pub(crate) overruled: Option<String>,
     /// How sure it must be made.
     pub(crate) assurance: Assurance,
     /// The most that its confidence may come to.

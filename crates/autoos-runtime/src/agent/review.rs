@@ -7,7 +7,7 @@ use super::{
     ask,
     trust::{self, Looked},
 };
-use autoos_fabric::{Request, Task, Verdict};
+use autoos_fabric::{Request, Task, Verdict, verify::agree};
 use autoos_kernel::{
     ladder::{Exit, FailureClass},
     plan::Work,
@@ -55,7 +55,17 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
         timeout_ms: assignment.timeout_ms,
     };
     let asked = trust::Asked { intent: &assignment.brief.text, instruction };
-    let (first, other) = (trust::spoken(&answer), second.as_deref().map(trust::spoken));
+    let first = trust::spoken(&answer);
+    let witnesses: Vec<(&str, String)> = reviewed
+        .witnesses
+        .iter()
+        .map(|(who, value)| (who.as_str(), trust::spoken(value)))
+        .collect();
+    let agrees = |(_, witness): &&(&str, String)| agree(&[&first, witness]).stands();
+    let witness = witnesses.iter().find(agrees);
+    // What overrules a verdict counts in the confidence too.
+    let overruling = witness.filter(|_| reviewed.overruled.is_some()).map(|(_, said)| said.clone());
+    let other = second.as_deref().map(trust::spoken).or(overruling);
     ask::send(assignment, request, |response| {
         let verdict: Verdict = ask::verdict_of(response)?;
         let looked = Looked {
@@ -64,20 +74,25 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
             ceiling: reviewed.ceiling.as_ref(),
             assurance: Some(reviewed.assurance),
             reviewer: Some(model),
+            overruled: reviewed.overruled.as_deref(),
             shelf: Some(&assignment.shelf),
             calibration: None,
         };
         let trust = trust::assess_with(&first, asked, &gathered, &looked);
+        let sound = trust.sound;
         let product = Product { value: (*answer).clone(), plan: None, trust: Some(trust) };
         if verdict.supported {
             return Ok(product);
         }
-        Err(Miss {
-            exit: Exit::Vetoed,
-            detail: format!("{model} found: {}", json!(verdict.problems.join("; "))),
-            retry_after_ms: None,
-            doubtful: Some(Box::new(product)),
-        })
+        let found = format!("{model} found: {}", json!(verdict.problems.join("; ")));
+        let (exit, detail) = match witness {
+            Some((who, _)) if sound => (
+                Exit::Contested,
+                format!("{found}; but all that can be checked stands, and {who} says the same"),
+            ),
+            _ => (Exit::Vetoed, found),
+        };
+        Err(Miss { exit, detail, retry_after_ms: None, doubtful: Some(Box::new(product)) })
     })
     .await
 }

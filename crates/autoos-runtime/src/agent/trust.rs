@@ -19,6 +19,8 @@ pub(crate) struct Trust {
     pub(crate) confidence: f64,
     /// The recipe and what was found unsupported, for the journal.
     pub(crate) document: Value,
+    /// Whether the evidence bears it out: some of it was checked, and all that was stands.
+    pub(crate) sound: bool,
 }
 
 /// What is known of an answer beside its evidence.
@@ -28,6 +30,8 @@ pub(super) struct Looked<'a> {
     pub(super) verdict: Option<&'a Verdict>,
     /// Who gave it.
     pub(super) reviewer: Option<&'a str>,
+    /// Whose verdict against it stood alone.
+    pub(super) overruled: Option<&'a str>,
     /// An independent answer to the same.
     pub(super) second: Option<&'a str>,
     /// The most that the confidence may come to.
@@ -65,6 +69,7 @@ pub(super) fn assess_with(
     let confidence = Confidence::of(&Basis {
         grounding: Some(&grounding),
         verdict,
+        overruled: looked.overruled.is_some(),
         tool_evidence: tools,
         agreement: agreement.as_ref(),
         cap: cap.as_ref(),
@@ -87,6 +92,9 @@ pub(super) fn assess_with(
         summary.push_str("; verifier: ");
         summary.push_str(&verdict.method);
     }
+    if let Some(model) = looked.overruled {
+        summary.push_str(&format!("; {model} rejected it, alone"));
+    }
     if let Some(agreement) = &agreement {
         summary.push_str(&format!("; an independent answer agrees to {:.2}", agreement.score));
     }
@@ -97,6 +105,7 @@ pub(super) fn assess_with(
         "summary": summary,
         "policy": looked.assurance,
         "reviewer": looked.reviewer,
+        "overruled": looked.overruled,
         "problems": verdict.map(|v| &v.problems),
         "recipe": confidence.recipe,
         "unsupported": sentences,
@@ -104,7 +113,8 @@ pub(super) fn assess_with(
         "claims": grounding.claims.len(),
         "checked": grounding.checked(),
     });
-    Trust { confidence: confidence.value, document }
+    let sound = grounding.checked() > 0 && unsupported.is_empty();
+    Trust { confidence: confidence.value, document, sound }
 }
 
 /// An answer as its claims are looked for: text as it is, data without what makes it data, so that a
@@ -192,7 +202,7 @@ pub(super) fn of_verdict(verdict: &Verdict) -> Trust {
         "problems": verdict.problems,
         "recipe": [{ "name": "verifier", "weight": 1.0, "value": verdict.confidence }],
     });
-    Trust { confidence: verdict.confidence, document }
+    Trust { confidence: verdict.confidence, document, sound: false }
 }
 
 #[cfg(test)]

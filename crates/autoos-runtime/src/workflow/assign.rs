@@ -1,6 +1,6 @@
 //! What an agent is told: the attempt in the machine's state and the step in the plan, made one.
 
-use super::record::answer_name;
+use super::record::{answer_name, refuted_name};
 use crate::{
     agent::{Assignment, Input, Job, Origin, Reviewed, Shelf, Written},
     brief::Brief,
@@ -132,10 +132,27 @@ impl Desk<'_> {
             (0..there).filter_map(|n| self.outputs.get(&answer_name(id, n)).cloned()).collect();
         Some(Reviewed {
             answers,
+            witnesses: self.witnesses(id, step),
+            overruled: step
+                .reviewing
+                .as_ref()
+                .and_then(|r| Some(r.contested.as_ref()?.model.clone())),
             assurance: review.assurance,
             ceiling: step.ceiling(),
             judge: step.purpose() == Purpose::Review,
         })
+    }
+
+    /// What others than its vendor answered to the same.
+    fn witnesses(&self, id: &str, step: &Step) -> Vec<(String, Arc<Value>)> {
+        let answers = step.reviewing.as_ref().map_or(&[][..], |reviewing| &reviewing.answers);
+        let Some(first) = answers.first() else { return Vec::new() };
+        let second = answers.iter().enumerate().skip(1).map(|(n, a)| (answer_name(id, n), a));
+        let refuted = step.refuted.iter().enumerate().map(|(n, a)| (refuted_name(id, n), a));
+        let others = second.chain(refuted).filter(|(_, answer)| answer.vendor != first.vendor);
+        let named = others
+            .filter_map(|(name, answer)| Some((answer.model.clone(), self.outputs.get(&name)?)));
+        named.map(|(model, value)| (model, value.clone())).collect()
     }
 }
 

@@ -39,6 +39,10 @@ pub(super) struct Before {
     /// Of an answer that is being made sure of: how sure it was by itself, and what kind of call
     /// brought it.
     answer: Option<(f64, TaskKind)>,
+    /// Whose verdict against the answer stood alone.
+    contested: Option<String>,
+    /// The only other answer, which was rejected before, and how sure it was by itself.
+    refuted: Option<(String, f64)>,
     /// Whether its work is a verdict on other steps.
     judges: bool,
     /// The most that its answer's confidence may come to.
@@ -87,8 +91,25 @@ fn look(id: &str, step: &Step, purpose: Purpose) -> Before {
     let task = step.outline.task().to_owned();
     let judges = matches!(role, Some(LlmRole::Verifier | LlmRole::Auditor));
     let ceiling = step.ceiling().map(|ceiling| ceiling.confidence);
+    let contested = reviewing.and_then(|r| Some(r.contested.as_ref()?.model.clone()));
+    let refuted = match step.refuted.as_slice() {
+        [one] => one.output.confidence.map(|sure| (one.model.clone(), sure)),
+        _ => None,
+    };
     let step = id.to_owned();
-    Before { step, task, tool, author, worker, purpose, answer, judges, ceiling }
+    Before {
+        step,
+        task,
+        tool,
+        author,
+        worker,
+        purpose,
+        answer,
+        contested,
+        refuted,
+        judges,
+        ceiling,
+    }
 }
 
 /// What the events that came of it teach.
@@ -104,6 +125,8 @@ pub(super) fn after(before: &[Before], events: &[Event], workflow: &Workflow) ->
             // A verifier of the plan that rejects the work has done its own; and whose answer is
             // only not surer than its review lets it be has done nothing wrong.
             Event::AttemptFailed { exit, .. } if is_doubt(*exit) && was.judges => continue,
+            // Who was wrong is known once another has judged.
+            Event::AttemptFailed { exit: Exit::Contested, .. } => continue,
             Event::AttemptFailed { exit: Exit::Unsure, doubtful, .. }
                 if was.is_capped(doubtful) =>
             {
@@ -134,7 +157,45 @@ pub(super) fn after(before: &[Before], events: &[Event], workflow: &Workflow) ->
         {
             let right = !doubt;
             learned.push(Learned::Verdict(Judgement { model, kind, confidence, right }));
+            if let Some(verifier) = &was.contested {
+                settled(was, kind, verifier, right, workflow, &mut learned);
+            }
         }
     }
     learned
+}
+
+/// Another judged what a verdict stood alone against: whoever is overruled was wrong.
+fn settled(
+    was: &Before,
+    kind: TaskKind,
+    verifier: &str,
+    overruled: bool,
+    workflow: &Workflow,
+    learned: &mut Vec<Learned>,
+) {
+    // A verdict is taken at its word.
+    let (model, confidence) = (verifier.to_owned(), 1.0);
+    let verify = TaskKind::of(LlmRole::Verifier, false);
+    learned.push(Learned::Verdict(Judgement {
+        model,
+        kind: verify,
+        confidence,
+        right: !overruled,
+    }));
+    if !overruled {
+        return;
+    }
+    learned.push(Learned::Failure(FailureRecord {
+        workflow: workflow.id,
+        step: was.step.clone(),
+        task: LlmRole::Verifier.to_string(),
+        model: Some(verifier.to_owned()),
+        tool: None,
+        exit: Exit::Contested,
+    }));
+    // What it rejected before, and the same answer stands now, was right.
+    if let Some((model, confidence)) = was.refuted.clone() {
+        learned.push(Learned::Verdict(Judgement { model, kind, confidence, right: true }));
+    }
 }

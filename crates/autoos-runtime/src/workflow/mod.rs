@@ -18,7 +18,7 @@ mod learn;
 mod record;
 
 pub(crate) use actor::{Arguments, WorkflowActor};
-pub(crate) use record::{answer_name, doubtful_name, new_events, standing};
+pub(crate) use record::{answer_name, doubtful_name, new_events, refuted_name, standing};
 
 use crate::submission::Refusal;
 use autoos_journal::{Body, Error, Position};

@@ -7,6 +7,7 @@ use super::{
 use autoos_journal::{Batch, Body, BodyKey, NewEvent, Standing, StreamWrite, Trace, seal_texts};
 use autoos_kernel::{
     codec::Recorded,
+    ladder::Exit,
     time::Timestamp,
     workflow::{Command, Decision, Effect, End, Event, Means, Purpose, Rejected, Workflow},
 };
@@ -72,10 +73,18 @@ impl<'a> Draft<'a> {
             outputs.insert(id, value);
         }
         for event in &events {
-            if let Event::AnswerTaken { step, .. } = event
-                && let Some(value) = outputs.get(&doubtful_name(step)).cloned()
-            {
-                outputs.insert(step.clone(), value);
+            let (step, name) = match event {
+                Event::AnswerTaken { step, .. } => (step, step.clone()),
+                // Others that say the same speak for it.
+                Event::AttemptFailed { step, exit: Exit::Vetoed, .. } => {
+                    let refuted = workflow.steps.get(step).map_or(0, |s| s.refuted.len());
+                    let Some(last) = refuted.checked_sub(1) else { continue };
+                    (step, refuted_name(step, last))
+                }
+                _ => continue,
+            };
+            if let Some(value) = outputs.get(&doubtful_name(step)).cloned() {
+                outputs.insert(name, value);
             }
         }
         self.learned.extend(learn::after(&before, &events, workflow));
@@ -146,6 +155,11 @@ pub(crate) fn doubtful_name(step: &str) -> String {
 /// The same for the answers of a step, counted from 0, that are being made sure of.
 pub(crate) fn answer_name(step: &str, n: usize) -> String {
     if n == 0 { format!("{step}?") } else { format!("{step}?{n}") }
+}
+
+/// The same for answers that a verdict was against.
+pub(crate) fn refuted_name(step: &str, n: usize) -> String {
+    format!("{step}!{n}")
 }
 
 /// How many answers of the step that a command is about are there before it: a second answer is

@@ -372,10 +372,7 @@ async fn judge(
     };
     let found_ms = seen.as_ref().map(|s| s.found_ms);
     let in_time = found_ms.is_none_or(|ms| ms <= FOUND_MS + LOADED_MS);
-    // Nobody can say who is wrong, an answer or its most trusted judge: that is a human's to decide.
-    let judged = fault == F::HallucinatedFigure && role == LlmRole::Verifier;
-    let named = judged && end == "escalated: vetoed";
-    let fine = as_expected && in_time && (end == "right result" || named);
+    let fine = as_expected && in_time && end == "right result";
     let problem = (!fine).then(|| format!("{row}{}", story(&history)));
     Cell { row, found_ms, problem }
 }

@@ -13,7 +13,7 @@ use autoos_kernel::{
     ladder::Rung,
     time::Timestamp,
     words::{LlmRole, RiskLevel},
-    workflow::{Event, Workflow},
+    workflow::{Event, StepState, Workflow},
 };
 use autoos_runtime::{NewContent, NewContext, Options, Parts, Runtime, Submission, SystemClock};
 use autoos_tools::Registry;
@@ -195,6 +195,16 @@ impl Node {
         let journal = &*self.journal;
         let bytes = autoos_journal::Journal::body(journal, workflow.id.0, output.body).await;
         serde_json::from_slice(&bytes.expect("it reads").expect("it is kept")).ok()
+    }
+
+    /// How the confidence in a step's answer came about.
+    pub(crate) async fn evidence(&self, workflow: &Workflow, step: &str) -> Value {
+        let StepState::Completed(output) = &workflow.steps[step].state else { return Value::Null };
+        let Some(evidence) = output.evidence else { return Value::Null };
+        let body = autoos_journal::Journal::body(&*self.journal, workflow.id.0, evidence)
+            .await
+            .expect("reads");
+        serde_json::from_slice(&body.expect("it is kept")).expect("a document")
     }
 }
 

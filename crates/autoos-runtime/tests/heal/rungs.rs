@@ -105,6 +105,41 @@ async fn a_veto_asks_another_model() {
 }
 
 #[tokio::test]
+async fn a_verifier_that_rejects_what_everyone_says_is_overruled_and_loses_trust() {
+    let veto = rule(LlmRole::Verifier, verdict(false, &["I do not believe it"]));
+    let vendors = vec![
+        Vendor { quality: 0.95, ..Vendor::with("alpha", vec![veto]) },
+        Vendor::honest("beta"),
+        Vendor::honest("gamma"),
+    ];
+    let roles = BTreeMap::from([
+        (LlmRole::Planner, vec!["beta", "gamma"]),
+        (LlmRole::Executor, vec!["beta", "gamma"]),
+    ]);
+    let node = Node::start(Setup { vendors, plan: one_step(), roles, ..Setup::default() }).await;
+    let contested = |e: &Event| matches!(e, Event::AttemptFailed { exit: Exit::Contested, .. });
+    let mut overruled = 0;
+    for _ in 0..5 {
+        let id = node.submit(RiskLevel::High).await;
+        let workflow = node.ended(id).await;
+        let history = node.history(id).await;
+        assert_completed(&workflow, &story(&history));
+        assert!(workflow.escalations.is_empty(), "{}", story(&history));
+        let reviewers = asked(&history, Purpose::Review);
+        if !history.iter().any(|(_, e)| contested(e)) {
+            assert!(!reviewers.contains(&"alpha/m".to_owned()), "{}", story(&history));
+            continue;
+        }
+        overruled += 1;
+        assert_eq!(reviewers[..2], ["alpha/m", "alpha/m"], "{}", story(&history));
+        assert_ne!(reviewers[2], "alpha/m");
+        let trust = node.evidence(&workflow, "answer").await;
+        assert_eq!(trust["overruled"], "alpha/m", "{trust:#}");
+    }
+    assert!((1..4).contains(&overruled), "{overruled} of 5: it is asked until it is known");
+}
+
+#[tokio::test]
 async fn a_wrong_figure_is_found_without_anyones_word() {
     let wrong = rule(LlmRole::Executor, Answer::text("The count is 43."));
     let vendors =
