@@ -237,6 +237,25 @@ fn stopping() -> Line {
     )
 }
 
+fn elsewhere() -> Line {
+    (
+        "elsewhere",
+        StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unavailable,
+        "nothing took place: try again, once the nodes agree on who leads its shard",
+    )
+}
+
+fn not_recorded() -> Line {
+    (
+        "not_recorded",
+        StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unavailable,
+        "whether it took place is unknown: read the workflow, or repeat it with the same \
+         idempotency key",
+    )
+}
+
 fn internal() -> Line {
     (
         "internal",
@@ -308,14 +327,9 @@ fn of_refusal(refusal: &Refusal) -> Line {
             "an operator must look at it: the log has the reason, and `autoos doctor` says what is \
              damaged; then resume the workflow, and it is tried again",
         ),
+        Refusal::Elsewhere { .. } => elsewhere(),
         Refusal::Stopping => stopping(),
-        Refusal::Journal(_) => (
-            "not_recorded",
-            StatusCode::SERVICE_UNAVAILABLE,
-            Code::Unavailable,
-            "whether it took place is unknown: read the workflow, or repeat it with the same \
-             idempotency key",
-        ),
+        Refusal::Journal(_) => not_recorded(),
         // The enum is open to additions; a new one is shown rather than guessed at.
         _ => internal(),
     }
@@ -362,6 +376,8 @@ fn of_journal(error: &journal::Error) -> Line {
         journal::Error::ReadOnly(_) => read_only(),
         journal::Error::Corrupt(_) => corrupt(),
         journal::Error::Halted(_) | journal::Error::StaleEpoch { .. } => stopping(),
+        journal::Error::NotLeader { .. } => elsewhere(),
+        journal::Error::Unconfirmed(_) => not_recorded(),
         journal::Error::Io(_) => internal(),
         _ => internal(),
     }
@@ -466,6 +482,8 @@ mod tests {
         let ended = Refusal::Rejected(workflow::Rejected::Ended(WorkflowState::Failed));
         assert_eq!(line(ended), ("rejected", 409, Code::FailedPrecondition));
         assert_eq!(line(Refusal::ReadOnly("full".into())), ("read_only", 503, Code::Unavailable));
+        let elsewhere = Refusal::Elsewhere { leader: Some("b".into()) };
+        assert_eq!(line(elsewhere), ("elsewhere", 503, Code::Unavailable));
         assert_eq!(line(Refusal::Stopping), ("stopping", 503, Code::Unavailable));
         let account = Owner { tenant: "acme".into(), user: Some("ann".into()) };
         let rejected = Rejected { asked_microusd: 2_000_000, left_microusd: 500_000, until: None };

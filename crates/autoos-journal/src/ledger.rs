@@ -291,11 +291,6 @@ impl StandingIndex {
             _ => {}
         }
     }
-
-    pub(crate) fn due(&self, now: Timestamp, limit: usize) -> Vec<StreamId> {
-        let due = self.waiting.iter().take_while(|(at, _)| *at <= now);
-        due.take(limit).map(|(_, stream)| *stream).collect()
-    }
 }
 
 pub(crate) fn invalid(text: impl Into<String>) -> Error {

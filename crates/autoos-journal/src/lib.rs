@@ -170,14 +170,14 @@ pub trait Journal: Send + Sync + 'static {
     /// The newest snapshot of a stream.
     fn snapshot(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Snapshot>, Error>>;
 
-    /// The streams whose owner must be running: what a restart folds.
+    /// The streams of led shards whose owner must be running: what a restart folds.
     fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>>;
 
-    /// The waiting streams whose wake time has come by `now`, earliest first, at most `limit`.
+    /// The waiting streams of led shards whose wake time has come by `now`, earliest first, at most `limit`.
     fn due(&self, now: Timestamp, limit: usize)
     -> BoxFuture<'static, Result<Vec<StreamId>, Error>>;
 
-    /// The earliest wake time of all waiting streams.
+    /// The earliest wake time of all waiting streams of led shards.
     fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>>;
 
     /// The acknowledged cursor of a consumer group: zero everywhere for a new one.

@@ -241,6 +241,11 @@ impl State {
         }
     }
 
+    fn leads(&self, node: &str, stream: &StreamId) -> bool {
+        let shards = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
+        self.check_leader(node, stream.shard(shards)).is_ok()
+    }
+
     fn check_bodies(&self, bodies: &[Body]) -> Result<(), Error> {
         for body in bodies {
             let owner = body.key.owner;
@@ -419,15 +424,22 @@ impl Journal for MemoryJournal {
     }
 
     fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        now(Ok(self.shared.lock().standing.running.iter().copied().collect()))
+        let state = self.shared.lock();
+        let led = |stream: &&StreamId| state.leads(&self.node, stream);
+        now(Ok(state.standing.running.iter().filter(led).copied().collect()))
     }
 
     fn due(&self, at: Timestamp, limit: usize) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        now(Ok(self.shared.lock().standing.due(at, limit)))
+        let state = self.shared.lock();
+        let due = state.standing.waiting.iter().take_while(|(wake, _)| *wake <= at);
+        let led = due.map(|(_, stream)| *stream).filter(|stream| state.leads(&self.node, stream));
+        now(Ok(led.take(limit).collect()))
     }
 
     fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
-        now(Ok(self.shared.lock().standing.waiting.first().map(|(at, _)| *at)))
+        let state = self.shared.lock();
+        let mut waiting = state.standing.waiting.iter();
+        now(Ok(waiting.find(|(_, stream)| state.leads(&self.node, stream)).map(|(at, _)| *at)))
     }
 
     fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {

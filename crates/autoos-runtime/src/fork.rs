@@ -8,6 +8,7 @@ use crate::{
     accounts::{Accounts, Ask, Hold},
     brief::{load_intent, load_workflow},
     clock::SystemRng,
+    hosts::new_uuid,
     parts::Parts,
     route::Fabrics,
     submission::{Refusal, Submitted},
@@ -20,9 +21,8 @@ use autoos_kernel::{
     body::BodyRef,
     budget::Budget,
     codec::Recorded,
-    id::{IntentId, WorkflowId, uuid_at},
+    id::{IntentId, WorkflowId},
     intent::{self, Content, Intent},
-    rng::Rng as _,
     time::Timestamp,
     workflow::{Command, Event, Means, Workflow},
 };
@@ -44,7 +44,7 @@ pub(crate) async fn fork(
     let (intent, _) = load_intent(&parts.journal, IntentId(parent.0)).await?;
     let Some(mut request) = intent.request else { return Err(Refusal::Missing(parent)) };
     let now = parts.clock.now();
-    let uuid = uuid_at(now, SystemRng.uuid_bits());
+    let uuid = new_uuid(parts)?;
     let key = parts.journal.body_key(uuid).await?;
     let mut copies =
         Copies { parts, parent: parent.0, key: &key, known: BTreeMap::new(), bodies: Vec::new() };

@@ -10,6 +10,7 @@ mod agent;
 mod brief;
 mod clock;
 mod fork;
+mod hosts;
 mod inputs;
 mod intent;
 mod lessons;

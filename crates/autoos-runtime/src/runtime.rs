@@ -6,10 +6,11 @@ use crate::{
     brief::{Loaded, load_intent, load_workflow},
     clock::SystemRng,
     fork,
+    hosts::Hosts,
     intent::{self, prepare},
     lessons::Lessons,
     parts::{Options, Parts, Setup},
-    shard::{self, ShardActor},
+    shard,
     submission::{Refusal, Submission, Submitted},
     waker::{Bell, Waker},
     workflow::Order,
@@ -26,9 +27,9 @@ use autoos_kernel::{
     words::LlmRole,
     workflow::{Command, Decision},
 };
-use ractor::{Actor as _, ActorRef};
+use ractor::ActorRef;
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use uuid::Uuid;
@@ -47,8 +48,10 @@ pub struct Runtime {
 struct Inner {
     parts: Parts,
     setup: Arc<Setup>,
-    shards: Arc<Vec<ActorRef<shard::Message>>>,
+    hosts: Arc<Hosts>,
     places: Arc<Semaphore>,
+    /// Starts and ends what is hosted.
+    follower: AbortHandle,
     waker: AbortHandle,
     /// Keeps the lessons.
     auditor: AbortHandle,
@@ -82,21 +85,14 @@ impl Runtime {
         let accounts = Accounts::start(parts.journal.clone(), parts.clock.clone()).await?;
         let setup = Arc::new(Setup { options, tools, lessons, accounts });
         let bell = Arc::new(Bell::default());
-        let mut shards = Vec::new();
-        for _ in 0..parts.journal.shards() {
-            let arguments =
-                shard::Arguments { parts: parts.clone(), setup: setup.clone(), bell: bell.clone() };
-            let (shard, _) = ShardActor::spawn(None, ShardActor, arguments)
-                .await
-                .map_err(|error| Refusal::Journal(error.to_string()))?;
-            shards.push(shard);
-        }
-        let shards = Arc::new(shards);
-        let waker = Waker { parts: parts.clone(), shards: shards.clone(), bell };
-        waker.wake_running().await?;
+        let hosts = Hosts::start(parts.clone(), setup.clone(), bell.clone()).await?;
+        let waker = Waker { parts: parts.clone(), hosts: hosts.clone(), bell };
         let waker = tokio::spawn(waker.run()).abort_handle();
+        let follower = tokio::spawn(hosts.clone().follow()).abort_handle();
         let places = Arc::new(Semaphore::new(setup.options.max_open));
-        Ok(Self { inner: Arc::new(Inner { parts, setup, shards, places, waker, auditor }) })
+        Ok(Self {
+            inner: Arc::new(Inner { parts, setup, hosts, places, follower, waker, auditor }),
+        })
     }
 
     /// Takes an intent on and returns once that is durable.
@@ -121,12 +117,12 @@ impl Runtime {
         }
         let mut acceptance = Box::new(prepare(&inner.parts, &inner.setup, submission).await?);
         let uuid = acceptance.loaded.brief.uuid;
+        let host = self.host(uuid).await?;
         acceptance.holds = self.grant(&acceptance.loaded).await?;
         let (reply, answer) = oneshot::channel();
-        self.shard(uuid)
-            .send_message(shard::Message::Accept { acceptance, permit, reply })
-            .map_err(|_| Refusal::Stopping)?;
-        let (position, existed) = answer.await.map_err(|_| Refusal::Stopping)??;
+        let accept = shard::Message::Accept { acceptance, permit, reply };
+        host.send_message(accept).map_err(|_| self.gone(uuid))?;
+        let (position, existed) = answer.await.map_err(|_| self.lost())??;
         Ok(Submitted { intent: IntentId(uuid), workflow: WorkflowId(uuid), position, existed })
     }
 
@@ -215,7 +211,7 @@ impl Runtime {
                 return answer;
             }
         }
-        Err(Refusal::Stopping)
+        Err(self.lost())
     }
 
     /// Answers an escalation.
@@ -230,6 +226,7 @@ impl Runtime {
         answer: Answer,
         by: String,
     ) -> Result<Option<Position>, Refusal> {
+        self.host(workflow.0).await?;
         let holds = match &answer {
             Answer::Raise(more) => self.raise(workflow, escalation, *more).await?,
             _ => Vec::new(),
@@ -269,7 +266,7 @@ impl Runtime {
                 return answer;
             }
         }
-        Err(Refusal::Stopping)
+        Err(self.lost())
     }
 
     /// The step that an escalation is about.
@@ -292,10 +289,16 @@ impl Runtime {
     ) -> Result<Option<Result<Option<Position>, Refusal>>, Refusal> {
         let (reply, answer) = oneshot::channel();
         order.reply = Some(reply);
-        self.shard(workflow.0)
-            .send_message(shard::Message::Order(workflow.0, Box::new(order)))
-            .map_err(|_| Refusal::Stopping)?;
-        Ok(answer.await.ok())
+        let order = shard::Message::Order(workflow.0, Box::new(order));
+        let host = self.host(workflow.0).await?;
+        if host.send_message(order).is_err() {
+            return Ok(None);
+        }
+        match answer.await {
+            // Its actor ended, and not with the node.
+            Ok(Err(Refusal::Stopping)) if !self.inner.places.is_closed() => Ok(None),
+            answer => Ok(answer.ok()),
+        }
     }
 
     /// A plan for an intent and its outline, made by a planner that costs nothing. Nothing is
@@ -389,7 +392,7 @@ impl Runtime {
     /// How many workflows are open, those that wait in memory included.
     pub async fn open(&self) -> usize {
         let mut open = 0;
-        for shard in self.inner.shards.iter() {
+        for shard in self.inner.hosts.all() {
             let (reply, answer) = oneshot::channel();
             if shard.send_message(shard::Message::Count(reply)).is_ok() {
                 open += answer.await.unwrap_or(0);
@@ -402,7 +405,7 @@ impl Runtime {
     /// has removed the reason resumes one, and it is tried again; a restart tries all of them.
     pub async fn quarantined(&self) -> Vec<(WorkflowId, String)> {
         let mut all = Vec::new();
-        for shard in self.inner.shards.iter() {
+        for shard in self.inner.hosts.all() {
             let (reply, answer) = oneshot::channel();
             if shard.send_message(shard::Message::Quarantined(reply)).is_ok() {
                 all.extend(answer.await.unwrap_or_default());
@@ -421,12 +424,10 @@ impl Runtime {
     /// after a crash.
     pub async fn stop(&self) {
         self.inner.places.close();
+        self.inner.follower.abort();
         self.inner.waker.abort();
         self.inner.auditor.abort();
-        for shard in self.inner.shards.iter() {
-            // One that is gone already has nothing to stop.
-            let _ = shard.stop_and_wait(None, Some(Duration::from_secs(5))).await;
-        }
+        self.inner.hosts.stop().await;
         self.inner.setup.accounts.stop();
     }
 
@@ -436,8 +437,29 @@ impl Runtime {
         uuid_at(self.inner.parts.clock.now(), SystemRng.uuid_bits())
     }
 
-    fn shard(&self, uuid: Uuid) -> &ActorRef<shard::Message> {
-        let shard = Shard::of(uuid, self.inner.parts.journal.shards());
-        &self.inner.shards[usize::from(shard.0)]
+    /// The actor of the shard that `uuid` lies in.
+    async fn host(&self, uuid: Uuid) -> Result<ActorRef<shard::Message>, Refusal> {
+        if self.inner.places.is_closed() {
+            return Err(Refusal::Stopping);
+        }
+        self.inner.hosts.of(uuid).await
+    }
+
+    /// Why a shard's actor took nothing: it ended with the node, or its shard went elsewhere.
+    fn gone(&self, uuid: Uuid) -> Refusal {
+        let Inner { parts, places, .. } = &*self.inner;
+        if places.is_closed() {
+            return Refusal::Stopping;
+        }
+        let leader = parts.journal.leader(Shard::of(uuid, parts.journal.shards()));
+        Refusal::Elsewhere { leader }
+    }
+
+    /// Why whoever took something never answered: whether it was recorded is unknown.
+    fn lost(&self) -> Refusal {
+        if self.inner.places.is_closed() {
+            return Refusal::Stopping;
+        }
+        Refusal::Journal("whoever took it ended before it answered".into())
     }
 }

@@ -110,6 +110,12 @@ pub enum Refusal {
     /// The stream cannot be read, and is left alone until a human looks at it.
     #[error("the workflow is quarantined: {0}")]
     Quarantined(String),
+    /// Another node leads the shard that it lies in: nothing took place here, ask that one.
+    #[error("it lies with {}", leader.as_deref().map_or_else(|| "a node that is not known yet".to_owned(), |leader| format!("node {leader}")))]
+    Elsewhere {
+        /// The name of the node, if known.
+        leader: Option<String>,
+    },
     /// The node is going down.
     #[error("the node is stopping")]
     Stopping,
@@ -126,6 +132,9 @@ impl From<autoos_journal::Error> for Refusal {
     fn from(error: autoos_journal::Error) -> Self {
         match error {
             autoos_journal::Error::ReadOnly(why) => Self::ReadOnly(why),
+            autoos_journal::Error::NotLeader { leader, .. } => Self::Elsewhere { leader },
+            // Whoever holds the shard now may be this node once more.
+            autoos_journal::Error::StaleEpoch { .. } => Self::Elsewhere { leader: None },
             autoos_journal::Error::Invalid(why) => Self::Invalid(vec![why]),
             other => Self::Journal(other.to_string()),
         }

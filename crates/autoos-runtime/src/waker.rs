@@ -2,12 +2,12 @@
 //! must run.
 //!
 //! One task for the whole runtime. It sleeps until the earliest wake time in the journal's index,
-//! or until a shard has put something away, which may be due before that. While the journal takes
+//! or until a shard has put something away or has come to this
+//! node, which may be due before that. While the journal takes
 //! no appends it wakes nobody: who was woken could only die of it.
 
-use crate::{parts::Parts, shard};
+use crate::{hosts::Hosts, parts::Parts};
 use autoos_journal::Error;
-use ractor::ActorRef;
 use std::{
     sync::{
         Arc,
@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 /// How many are brought back in one go.
 const BATCH: usize = 256;
@@ -45,7 +44,7 @@ impl Bell {
 
 pub(crate) struct Waker {
     pub(crate) parts: Parts,
-    pub(crate) shards: Arc<Vec<ActorRef<shard::Message>>>,
+    pub(crate) hosts: Arc<Hosts>,
     pub(crate) bell: Arc<Bell>,
 }
 
@@ -75,7 +74,7 @@ impl Waker {
             return Ok(NAP);
         }
         if self.bell.stranded.swap(false, Ordering::SeqCst)
-            && let Err(error) = self.wake_running().await
+            && let Err(error) = self.hosts.wake_running(None).await
         {
             self.bell.stranded();
             return Err(error);
@@ -83,20 +82,12 @@ impl Waker {
         self.wake_due().await
     }
 
-    /// Brings back everyone who must be running.
-    pub(crate) async fn wake_running(&self) -> Result<(), Error> {
-        for stream in self.parts.journal.running().await? {
-            self.wake(stream.uuid);
-        }
-        Ok(())
-    }
-
     /// Brings back what is due, and says how long nothing else will be.
     async fn wake_due(&self) -> Result<Duration, Error> {
         let now = self.parts.clock.now();
         let due = self.parts.journal.due(now, BATCH).await?;
         for stream in &due {
-            self.wake(stream.uuid);
+            self.hosts.wake(stream.uuid);
         }
         if due.len() == BATCH {
             // The index moves on once these have recorded something.
@@ -104,11 +95,5 @@ impl Waker {
         }
         let next = self.parts.journal.next_due().await?;
         Ok(next.map_or(NAP, |at| Duration::from_millis(at.since_ms(now).max(20)).min(NAP)))
-    }
-
-    fn wake(&self, uuid: Uuid) {
-        let shard = autoos_kernel::id::Shard::of(uuid, self.parts.journal.shards());
-        // A runtime that stops has no shards, and wakes nobody.
-        let _ = self.shards[usize::from(shard.0)].send_message(shard::Message::Wake(uuid));
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     accounts::Hold,
     brief::{Brief, Context, Loaded, Source},
     clock::SystemRng,
+    hosts::new_uuid,
     parts::{Book, Options, Parts, Setup},
     route::Fabrics,
     submission::{NewContent, Refusal, Submission},
@@ -11,14 +12,13 @@ use crate::{
 };
 use autoos_journal::{Batch, Body, BodyKey, Standing, StreamWrite, Trace};
 use autoos_kernel::{
-    id::{IntentId, WorkflowId, uuid_at, uuid_of_key},
+    id::{IntentId, WorkflowId, uuid_of_key},
     intent::{self, Content, Intent},
     plan::{
         FallbackStrategy, Plan, RetryConfig,
         check::{self, Against, Models as _},
         outline::{Outline, StepKind, StepOutline},
     },
-    rng::Rng as _,
     words::{LlmRole, RiskLevel},
     workflow::{Command, Means, PLANNING, Seed, Workflow},
 };
@@ -54,7 +54,7 @@ pub(crate) async fn prepare(
     let now = parts.clock.now();
     let uuid = match &submission.idempotency_key {
         Some(key) => uuid_of_key(&submission.tenant, key),
-        None => uuid_at(now, SystemRng.uuid_bits()),
+        None => new_uuid(parts)?,
     };
     let budget = submission.budget_microusd.unwrap_or(options.budget_microusd);
     let outline = match &submission.plan {

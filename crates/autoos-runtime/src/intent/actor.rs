@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
     pub(crate) parts: Parts,
     pub(crate) setup: Arc<Setup>,
     pub(crate) shard: ActorRef<shard::Message>,
+    /// Under which epoch it and its workflow write.
+    pub(crate) epoch: u64,
     pub(crate) uuid: Uuid,
     pub(crate) start: Start,
 }
@@ -48,6 +50,7 @@ pub(crate) struct State {
     parts: Parts,
     setup: Arc<Setup>,
     shard: ActorRef<shard::Message>,
+    epoch: u64,
     uuid: Uuid,
     trace: Option<Trace>,
     /// What is being recorded, and who waits for it.
@@ -74,11 +77,12 @@ impl Actor for IntentActor {
         myself: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, setup, shard, uuid, start } = arguments;
+        let Arguments { parts, setup, shard, epoch, uuid, start } = arguments;
         let mut state = State {
             parts,
             setup,
             shard,
+            epoch,
             uuid,
             trace: None,
             accepting: None,
@@ -237,6 +241,7 @@ impl State {
             parts: self.parts.clone(),
             setup: self.setup.clone(),
             intent: myself.clone(),
+            epoch: self.epoch,
             loaded,
             recovered,
             trace: self.trace,
@@ -322,11 +327,10 @@ impl State {
             return self.tell_shard(shard::Message::Gone(self.uuid, myself.get_id()));
         }
         let stream = open.intent.id.stream();
-        let epoch = self.parts.journal.epoch(stream.shard(self.parts.journal.shards()));
         let now = self.parts.clock.now();
         let events = new_events(settled, &open.brief.key, "intent", self.trace, now);
         let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
-        let batch = Batch { epoch, writes: vec![write], bodies: Vec::new() };
+        let batch = Batch { epoch: self.epoch, writes: vec![write], bodies: Vec::new() };
         let whose = open.intent.request.as_ref().map(|r| (r.tenant.clone(), r.user.clone()));
         let (id, journal) = (WorkflowId(self.uuid), self.parts.journal.clone());
         let (setup, myself) = (self.setup.clone(), myself.clone());

@@ -9,7 +9,11 @@ use crate::{
     waker::Bell,
     workflow::Order,
 };
-use autoos_kernel::{id::WorkflowId, time::Timestamp, workflow::Command};
+use autoos_kernel::{
+    id::{Shard, WorkflowId},
+    time::Timestamp,
+    workflow::Command,
+};
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{collections::HashMap, sync::Arc};
 use tokio::sync::OwnedSemaphorePermit;
@@ -28,6 +32,10 @@ pub(crate) struct Arguments {
     pub(crate) setup: Arc<Setup>,
     /// Told when an intent was put away.
     pub(crate) bell: Arc<Bell>,
+    /// Which shard it is.
+    pub(crate) shard: Shard,
+    /// Under which epoch it writes: its actors end with it.
+    pub(crate) epoch: u64,
 }
 
 /// Its state.
@@ -35,6 +43,8 @@ pub(crate) struct State {
     parts: Parts,
     setup: Arc<Setup>,
     bell: Arc<Bell>,
+    shard: Shard,
+    epoch: u64,
     open: HashMap<Uuid, Entry>,
     by_actor: HashMap<ActorId, Uuid>,
     deaths: HashMap<Uuid, Vec<Timestamp>>,
@@ -59,11 +69,13 @@ impl Actor for ShardActor {
         _: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, setup, bell } = arguments;
+        let Arguments { parts, setup, bell, shard, epoch } = arguments;
         Ok(State {
             parts,
             setup,
             bell,
+            shard,
+            epoch,
             open: HashMap::new(),
             by_actor: HashMap::new(),
             deaths: HashMap::new(),
@@ -156,6 +168,7 @@ impl State {
             parts: self.parts.clone(),
             setup: self.setup.clone(),
             shard: myself.clone(),
+            epoch: self.epoch,
             uuid,
             start,
         };
@@ -246,6 +259,14 @@ impl State {
     ) -> Result<(), ActorProcessingErr> {
         let Some(uuid) = self.by_actor.remove(&actor) else { return Ok(()) };
         let waiting = self.open.remove(&uuid).and_then(|e| e.retiring).unwrap_or_default();
+        if self.parts.journal.epoch(self.shard) != self.epoch {
+            // The shard went to another node, and this actor is about to follow.
+            let leader = self.parts.journal.leader(self.shard);
+            for order in waiting {
+                order.answer(Err(Refusal::Elsewhere { leader: leader.clone() }));
+            }
+            return Ok(());
+        }
         if let Some(degraded) = self.parts.journal.degraded() {
             // It could only die again: the waker brings back what must run once there is room.
             tracing::warn!(workflow = %WorkflowId(uuid), degraded, "put away until there is room");

@@ -44,6 +44,8 @@ pub(crate) struct Arguments {
     pub(crate) parts: Parts,
     pub(crate) setup: Arc<Setup>,
     pub(crate) intent: ActorRef<intent::Message>,
+    /// Under which epoch it writes.
+    pub(crate) epoch: u64,
     pub(crate) loaded: Loaded,
     /// Whether it was folded from the journal, and agents of before may be lost.
     pub(crate) recovered: bool,
@@ -55,6 +57,7 @@ pub(crate) struct State {
     parts: Parts,
     setup: Arc<Setup>,
     intent: ActorRef<intent::Message>,
+    epoch: u64,
     brief: Arc<Brief>,
     workflow: Workflow,
     /// The sequence of the next event to be appended.
@@ -92,13 +95,14 @@ impl Actor for WorkflowActor {
         myself: ActorRef<Message>,
         arguments: Arguments,
     ) -> Result<State, ActorProcessingErr> {
-        let Arguments { parts, setup, intent, loaded, recovered, trace } = arguments;
+        let Arguments { parts, setup, intent, epoch, loaded, recovered, trace } = arguments;
         let first = if recovered { Command::Recover } else { Command::Tick };
         myself.send_message(Message::Order(Box::new(Order::own(first))))?;
         Ok(State {
             parts,
             setup,
             intent,
+            epoch,
             brief: loaded.brief,
             snapshot_at: loaded.workflow_next,
             next: loaded.workflow_next,
@@ -243,10 +247,8 @@ impl State {
         self.told_idle = false;
         self.learned.append(&mut draft.learned);
         let added = draft.len();
-        let shard = self.workflow.id.stream().shard(self.parts.journal.shards());
-        let epoch = self.parts.journal.epoch(shard);
         let (batch, replies) =
-            draft.finish(&self.workflow, epoch, self.next, standing(&self.workflow, now));
+            draft.finish(&self.workflow, self.epoch, self.next, standing(&self.workflow, now));
         self.next += added;
         self.in_flight = Some(replies);
         let append = self.parts.journal.append(batch);

@@ -6,7 +6,7 @@ mod watched;
 pub(crate) use watched::Watched;
 
 use autoos_fabric::{Failure, FailureClass, Llm, LlmResponse, Model, Price, Request, Task, Usage};
-use autoos_journal::{Cursor, Journal as _, MemoryJournal, open_texts};
+use autoos_journal::{Cursor, Journal as _, MemoryJournal, SharedJournal, open_texts};
 use autoos_kernel::{
     codec::Recorded as _,
     id::WorkflowId,
@@ -211,7 +211,7 @@ impl World {
             price: setup.price,
         });
         let Setup { tool, threads, options, .. } = setup;
-        let runtime = start(&watched, &models, tool.as_ref(), threads, &options).await;
+        let runtime = start(watched.clone(), &models, tool.as_ref(), threads, &options).await;
         Self { journal, watched, models, tool, threads, runtime, options }
     }
 
@@ -219,7 +219,7 @@ impl World {
     pub(crate) async fn restart(&mut self) {
         self.runtime.stop().await;
         let (tool, options) = (self.tool.as_ref(), &self.options);
-        self.runtime = start(&self.watched, &self.models, tool, self.threads, options).await;
+        self.runtime = start(self.watched.clone(), &self.models, tool, self.threads, options).await;
     }
 
     /// Follows a workflow's events until its fold is as wanted.
@@ -261,8 +261,8 @@ impl World {
     }
 }
 
-async fn start(
-    journal: &Arc<Watched>,
+pub(crate) async fn start(
+    journal: SharedJournal,
     models: &Arc<Models>,
     tool: Option<&Counter>,
     threads: usize,
@@ -273,7 +273,7 @@ async fn start(
         tools = tools.with_tool(Arc::new(tool.clone()));
     }
     let parts = Parts {
-        journal: journal.clone(),
+        journal,
         llm: models.clone(),
         tools: tools.build().expect("tools build"),
         clock: Arc::new(SystemClock),
