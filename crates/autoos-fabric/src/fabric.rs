@@ -13,6 +13,7 @@ pub use builder::{Builder, StartError};
 use crate::{
     FabricConfig, Failure, FailureClass, Judgement, Llm, LlmResponse, Model, ProviderStatus,
     Request, Routed, TaskKind, Wish,
+    figures::Calls,
     learned::{
         Record,
         owner::{Learning, Owner},
@@ -131,6 +132,11 @@ impl Fabric {
         if let Some(owner) = owner {
             owner.stop().await;
         }
+    }
+
+    /// What the calls of each provider came to, in the order of [`Self::status`].
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Calls> {
+        self.0.slots.iter().map(|(_, slot)| &slot.desk.calls)
     }
 
     #[cfg(test)]

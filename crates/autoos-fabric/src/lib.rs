@@ -9,6 +9,7 @@ mod answer;
 pub mod builtin;
 pub mod config;
 mod fabric;
+mod figures;
 pub mod learned;
 pub mod models;
 pub mod prompt;

@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(crate) journal: SharedJournal,
     pub(crate) groups: Groups,
     pub(crate) providers: Option<crate::Providers>,
-    pub(crate) samples: Option<crate::Samples>,
+    pub(crate) figures: Option<crate::Figures>,
     pub(crate) backups: Option<crate::Backups>,
     pub(crate) auth: Auth,
     pub(crate) uploads: Uploads,

@@ -69,11 +69,12 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
     };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let room = Room::default();
-    let mut tenant = None;
+    let (mut tenant, mut trace_id) = (None, None);
     let over_1 = request.version() < Version::HTTP_2;
     let (response, leftover) = match enter(&edge, &mut request, &route, &request_id).await {
         Err(fault) => (fault.into_response(), Leftover::of(request.into_body())),
         Ok((_place, call)) => {
+            trace_id = call.as_ref().and_then(|call| call.trace).map(|trace| trace.trace_id);
             tenant = call.map(|call| call.caller.tenant);
             let long = LONG.contains(&route.as_str());
             let all = (!long).then(|| edge.limits.bodies.clone());
@@ -101,7 +102,7 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
         ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "request"
     );
-    edge.meters.request(protocol, &route, status, took);
+    edge.meters.request(protocol, &route, status, took, trace_id);
     response
 }
 

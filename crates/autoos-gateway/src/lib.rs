@@ -21,7 +21,6 @@ mod layer;
 mod meters;
 mod options;
 mod rest;
-mod samples;
 mod serve;
 mod uploads;
 mod webhook;
@@ -30,12 +29,12 @@ mod wire;
 pub use auth::OwnerToken;
 pub use backups::{Backup, Backups};
 pub use options::Options;
-pub use samples::{Kind, Sample};
-pub use webhook::{Webhook, WebhookOptions};
+pub use webhook::{Deliveries, Webhook, WebhookOptions};
 
 use autoos_fabric::ProviderStatus;
 use autoos_guard::Keys;
 use autoos_journal::Groups;
+use autoos_meter::Family;
 use autoos_runtime::Runtime;
 use autoos_views::Views;
 use edge::{Edge, Inner, Limits};
@@ -44,8 +43,8 @@ use tokio::{net::TcpListener, sync::watch};
 
 /// Says how the providers are doing.
 pub type Providers = Arc<dyn Fn() -> Vec<ProviderStatus> + Send + Sync>;
-/// Gives more figures for `/metrics`.
-pub type Samples = Arc<dyn Fn() -> Vec<Sample> + Send + Sync>;
+/// Gives the metrics of what only the wiring knows; asked on a thread that may block.
+pub type Figures = Arc<dyn Fn() -> Vec<Family> + Send + Sync>;
 
 /// What the edge stands on.
 pub struct GatewayParts {
@@ -57,8 +56,8 @@ pub struct GatewayParts {
     pub keys: Keys,
     /// Says how the providers are doing; none shows none.
     pub providers: Option<Providers>,
-    /// More figures for `/metrics`.
-    pub samples: Option<Samples>,
+    /// More metrics; none gives none.
+    pub figures: Option<Figures>,
     /// Makes backups; none makes none.
     pub backups: Option<Backups>,
     /// Opens the node to whoever can read its data directory; none does not.
@@ -97,7 +96,7 @@ impl Gateway {
     /// An edge on these parts. Consumer groups are leased by it: one gateway per journal.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { runtime, views, keys, providers, samples, backups, owner, options } =
+        let GatewayParts { runtime, views, keys, providers, figures, backups, owner, options } =
             parts;
         let journal = runtime.parts().journal.clone();
         let (stop, stopping) = watch::channel(false);
@@ -107,7 +106,7 @@ impl Gateway {
             groups: Groups::new(journal.clone()),
             journal,
             providers,
-            samples,
+            figures,
             backups,
             auth: auth::Auth::new(keys, owner),
             uploads: uploads::Uploads::new(&options),

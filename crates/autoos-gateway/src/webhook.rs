@@ -14,12 +14,16 @@ use autoos_kernel::{
     id::{Prefix, WorkflowId},
     workflow,
 };
+use autoos_meter::Tally;
 use autoos_views::{EscalationView, Views};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use tokio::task::AbortHandle;
 
 /// The consumer group whose cursor says how far it was told.
@@ -51,11 +55,17 @@ fn ten_seconds() -> u64 {
 }
 
 /// The task that tells; it ends when dropped.
-pub struct Webhook(AbortHandle);
+pub struct Webhook {
+    task: AbortHandle,
+    deliveries: Arc<Deliveries>,
+}
+
+/// Deliveries that were tried, `taken` and `failed`.
+pub type Deliveries = Tally<&'static str>;
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -70,8 +80,16 @@ impl Webhook {
         key: &[u8],
     ) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        let teller = Teller { groups: Groups::new(journal), views, client, options, key };
-        Self(tokio::spawn(teller.run()).abort_handle())
+        let deliveries = Arc::<Deliveries>::default();
+        let (groups, tried) = (Groups::new(journal), deliveries.clone());
+        let teller = Teller { groups, views, client, options, key, deliveries: tried };
+        Self { task: tokio::spawn(teller.run()).abort_handle(), deliveries }
+    }
+
+    /// How often it delivered.
+    #[must_use]
+    pub fn deliveries(&self) -> Arc<Deliveries> {
+        self.deliveries.clone()
     }
 }
 
@@ -81,6 +99,7 @@ struct Teller {
     client: reqwest::Client,
     options: WebhookOptions,
     key: hmac::Key,
+    deliveries: Arc<Deliveries>,
 }
 
 impl Teller {
@@ -119,10 +138,12 @@ impl Teller {
         while let Some(question) = self.open(id, escalation).await {
             match self.deliver(id, &question).await {
                 Ok(()) => {
+                    self.deliveries.add("taken", 1);
                     tracing::info!(workflow = %id, escalation, "a human was told");
                     return true;
                 }
                 Err(why) => {
+                    self.deliveries.add("failed", 1);
                     let again_ms = wait.as_millis();
                     tracing::warn!(workflow = %id, escalation, why, again_ms, "a human was not told");
                 }

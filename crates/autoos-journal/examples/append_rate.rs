@@ -132,7 +132,7 @@ async fn appends(dir: &Path, in_flight: usize) -> Result<(), Box<dyn std::error:
     }
     let (took, stats) = (began.elapsed(), local.stats());
     say(&format!(
-        r#"{{"in_flight":{in_flight},"appends_per_s":{:.0},"appends_per_sync":{:.1},"sync_us_p50_below":{},"cpu_us_per_append":{:.1}}}"#,
+        r#"{{"in_flight":{in_flight},"appends_per_s":{:.0},"appends_per_sync":{:.1},"sync_us_p50_below":{:.0},"cpu_us_per_append":{:.1}}}"#,
         done as f64 / took.as_secs_f64(),
         done as f64 / stats.frames as f64,
         stats.sync_quantile_us(0.5),

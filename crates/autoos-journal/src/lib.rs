@@ -61,7 +61,7 @@ pub use local::{
     BackupReport, LocalJournal, LocalOptions, RecoveryReport, VerifyReport, restore, verify,
 };
 pub use memory::{MemoryJournal, Outcome};
-pub use replica::stats::{SYNC_BUCKETS_US, Stats};
+pub use replica::stats::Stats;
 pub use row::{Chain, chain_link, chain_next, chain_start, event_digest, event_of};
 pub use texts::{ERASED, open_texts, seal_texts};
 

@@ -144,7 +144,7 @@ async fn every_acknowledgement_follows_a_sync_and_many_share_one() {
     assert!((1..=256).contains(&syncs), "{syncs} syncs for 1,024 appends");
     let stats = local.stats();
     assert_eq!((stats.events, stats.batches), (1074, 1074));
-    assert_eq!(stats.sync_buckets.iter().sum::<u64>(), stats.frames);
+    assert_eq!(stats.sync.count(), stats.frames);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,7 @@ mod hosts;
 mod inputs;
 mod intent;
 mod lessons;
+mod meters;
 mod parts;
 mod route;
 mod runtime;

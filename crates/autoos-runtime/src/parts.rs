@@ -1,6 +1,6 @@
 //! What the runtime stands on, and how it is tuned.
 
-use crate::{accounts::Accounts, clock::Clock, lessons::Lessons};
+use crate::{accounts::Accounts, clock::Clock, lessons::Lessons, meters::Counts};
 use autoos_fabric::SharedLlm;
 use autoos_journal::SharedJournal;
 use autoos_kernel::{
@@ -69,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) lessons: Arc<Lessons>,
     /// What tenants and users may spend.
     pub(crate) accounts: Arc<Accounts>,
+    /// What it counts of itself.
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// The fabric's models as the check of plans sees them.

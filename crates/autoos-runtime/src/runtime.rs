@@ -9,6 +9,7 @@ use crate::{
     hosts::Hosts,
     intent::{self, prepare},
     lessons::Lessons,
+    meters::Counts,
     parts::{Options, Parts, Setup},
     shard,
     submission::{Refusal, Submission, Submitted},
@@ -83,7 +84,7 @@ impl Runtime {
         let tools = parts.tools.tools().into_iter().cloned().collect();
         let (lessons, auditor) = Lessons::start(parts.journal.clone(), parts.clock.clone()).await?;
         let accounts = Accounts::start(parts.journal.clone(), parts.clock.clone()).await?;
-        let setup = Arc::new(Setup { options, tools, lessons, accounts });
+        let setup = Arc::new(Setup { options, tools, lessons, accounts, counts: Arc::default() });
         let bell = Arc::new(Bell::default());
         let hosts = Hosts::start(parts.clone(), setup.clone(), bell.clone()).await?;
         let waker = Waker { parts: parts.clone(), hosts: hosts.clone(), bell };
@@ -387,6 +388,15 @@ impl Runtime {
     /// [`Refusal::Invalid`] when there is none of that number, or it was reverted before.
     pub async fn revert_lesson(&self, number: u32, by: String) -> Result<(), Refusal> {
         self.inner.setup.lessons.revert(number, by).await
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.inner.setup.counts
+    }
+
+    /// Places for open workflows: those that are free, and all.
+    pub(crate) fn places(&self) -> (usize, usize) {
+        (self.inner.places.available_permits(), self.inner.setup.options.max_open)
     }
 
     /// How many workflows are open, those that wait in memory included.

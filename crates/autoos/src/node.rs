@@ -92,7 +92,11 @@ impl Node {
                 let fabric = fabric.clone();
                 Arc::new(move || fabric.status())
             }),
-            samples: Some(crate::figures::of_journal(&journal)),
+            figures: Some(crate::figures::of(
+                &journal,
+                &fabric,
+                webhook.as_ref().map(Webhook::deliveries),
+            )),
             backups: Some(backups(&journal, dir)),
             owner: Some(owner.clone()),
             options,

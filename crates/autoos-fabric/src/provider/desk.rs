@@ -11,8 +11,8 @@ use super::{
     ticket::Ticket,
 };
 use crate::{
-    Failure, FailureClass, LlmResponse, Request, config::Timeouts, learned::owner::Learning,
-    router::Gate,
+    Failure, FailureClass, LlmResponse, Request, config::Timeouts, figures::Calls,
+    learned::owner::Learning, router::Gate,
 };
 use std::{
     collections::HashMap,
@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     guard: Mutex<Guard>,
     pub(super) health: Health,
     pub(super) learning: Arc<Learning>,
+    /// What its calls came to, for metrics.
+    pub(crate) calls: Calls,
     /// A moment on both clocks: the guard's time never goes back.
     began: (Instant, u64),
 }
@@ -90,8 +92,8 @@ impl Desk {
         let door = Arc::new(Semaphore::new(permits as usize));
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let began = (Instant::now(), u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-        let (guard, health) = (Mutex::default(), Health::default());
-        Self { provider, bounds, permits, door, guard, health, learning, began }
+        let (guard, health, calls) = (Mutex::default(), Health::default(), Calls::default());
+        Self { provider, bounds, permits, door, guard, health, learning, calls, began }
     }
 
     pub(super) fn guard(&self) -> MutexGuard<'_, Guard> {

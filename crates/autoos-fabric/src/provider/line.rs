@@ -97,6 +97,13 @@ impl Line {
         u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Time since the last piece, or since the call began.
+    pub(crate) fn silent_ms(&self) -> u64 {
+        let latest = Duration::from_micros(self.0.latest_us.load(Ordering::Relaxed));
+        let silent = self.0.began.elapsed().saturating_sub(latest);
+        u64::try_from(silent.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// To the first piece.
     pub(crate) fn first_ms(&self) -> Option<u64> {
         millis(self.0.first_us.load(Ordering::Relaxed))

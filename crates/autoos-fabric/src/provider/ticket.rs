@@ -125,13 +125,18 @@ impl Ticket {
             Ok(response) => (None, Some(response.cost_microusd), Some(took_ms)),
             Err(failure) => (Some(failure.class), failure.cost_microusd, None),
         };
+        // What came in one piece came first with its end.
+        let first_ms = line.first_ms().or(whole);
+        desk.calls.over(&self.model, result.map_err(|f| f.class), took_ms, first_ms);
+        if silent {
+            desk.calls.silent(line.silent_ms());
+        }
         desk.learning.saw(&Outcome {
             model: &self.model,
             kind: self.kind,
             failure,
             cost_microusd: cost.unwrap_or(0),
-            // What came in one piece came first with its end.
-            first_ms: line.first_ms().or(whole),
+            first_ms,
             gap_ms: line.longest_gap_ms(),
             total_ms: took_ms,
         });

@@ -89,7 +89,7 @@ async fn without_a_key_only_this_machine_is_served() {
                 views: autoos_views::Views::start(journal),
                 keys,
                 providers: None,
-                samples: None,
+                figures: None,
                 backups: None,
                 owner: None,
                 options: Options::default(),

@@ -4,7 +4,7 @@ use autoos_fabric::{
     Fabric,
     provider::scripted::{Answer, Rule, Script},
 };
-use autoos_gateway::{Backup, Gateway, GatewayParts, Kind, Options, OwnerToken, Sample};
+use autoos_gateway::{Backup, Gateway, GatewayParts, Options, OwnerToken};
 use autoos_guard::Keys;
 use autoos_journal::MemoryJournal;
 use autoos_kernel::words::LlmRole;
@@ -53,15 +53,6 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
-/// Figures as the binary gives them; the first is one that the edge shows itself.
-fn samples() -> Vec<Sample> {
-    let sample = |name, kind| Sample { name, help: "A figure.", kind, labels: vec![], value: 7.0 };
-    vec![
-        sample("autoos_journal_degraded", Kind::Gauge),
-        sample("autoos_test_figures_total", Kind::Counter),
-    ]
-}
-
 /// A script whose executors do not answer until the node is gone.
 pub(crate) fn hanging() -> Script {
     let answer = Answer { hang: true, ..Answer::default() };
@@ -101,8 +92,11 @@ pub(crate) async fn node(setup: Setup) -> Node {
         runtime,
         views: Views::start(journal.clone()),
         keys: keys.clone(),
-        providers: Some(Arc::new(move || fabric.status())),
-        samples: Some(Arc::new(samples)),
+        providers: Some({
+            let fabric = fabric.clone();
+            Arc::new(move || fabric.status())
+        }),
+        figures: Some(Arc::new(move || fabric.figures())),
         backups: Some(Arc::new(backup)),
         owner: Some(OwnerToken::new(OWNER.into())),
         options,

@@ -10,6 +10,7 @@
 
 mod company;
 mod copy;
+mod figures;
 mod identity;
 mod keep;
 mod mark;

@@ -14,6 +14,7 @@ use autoos_kernel::{
     time::Timestamp,
 };
 use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
+use std::time::Instant;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ impl Journal for LocalJournal {
         let (core, requests) = (self.core.clone(), self.requests.clone());
         let room = self.room.clone();
         async move {
+            let began = Instant::now();
             // Encoding, hashing and sealing happen here, beside the writer and not in it.
             let (draft, bodies) = Draft::new(batch, core.shards)?;
             let bodies: Vec<_> = bodies.into_iter().map(SealedBody::seal).collect();
@@ -45,10 +47,14 @@ impl Journal for LocalJournal {
             let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(ROOM_KIB).min(ROOM_KIB);
             let permit = room.acquire_many_owned(kib).await;
             let _permit = permit.map_err(|_| Error::Halted("it was closed".into()))?;
-            ask(core, requests, |answer| {
+            let recorded = ask(core.clone(), requests, |answer| {
                 Request::Append(Box::new(Append { draft, bodies, answer, _permit }))
             })
-            .await
+            .await;
+            if recorded.is_ok() {
+                core.counters.append.took(began.elapsed());
+            }
+            recorded
         }
         .boxed()
     }

@@ -286,7 +286,7 @@ impl Writer {
         let (bytes, began) = (buffer.len(), Instant::now());
         let result = match self.log.append(buffer) {
             Ok(seq) => {
-                self.core.counters.frame(bytes, began.elapsed());
+                self.core.counters.frame(bytes, draw.batches, began.elapsed());
                 self.mark(seq);
                 self.checker.publish(seq, draw);
                 Ok(())

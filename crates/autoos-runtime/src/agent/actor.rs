@@ -88,15 +88,18 @@ impl Actor for Agent {
         let stamp = Stamp::default();
         let job = tokio::spawn(stamp.clone().on(work(assignment.clone()).instrument(span)));
         let call = Bound(job.abort_handle());
+        let (counts, moved) = (assignment.counts.clone(), stamp.clone());
+        let lost = move |exit, detail| {
+            counts.lost(exit, moved.since());
+            Report::lost(exit, detail)
+        };
         tokio::spawn(async move {
             let report = match watch::end(job, stamp).await {
                 Some(Ok(report)) => report,
-                Some(Err(error)) if error.is_panic() => {
-                    Report::lost(Exit::Panicked, "the agent panicked")
-                }
+                Some(Err(error)) if error.is_panic() => lost(Exit::Panicked, "the agent panicked"),
                 // Stopped by its workflow, which knows.
                 Some(Err(_)) => return,
-                None => Report::lost(Exit::Stalled, "the agent kept its thread for over 3 s"),
+                None => lost(Exit::Stalled, "the agent kept its thread for over 3 s"),
             };
             // An agent that is gone has nobody left to tell.
             let _ = myself.send_message(Message::Over(Box::new(report)));
@@ -119,15 +122,21 @@ impl Actor for Agent {
 }
 
 async fn work(assignment: Arc<Assignment>) -> Report {
+    let report = report(&assignment).await;
+    assignment.counts.assessed(&report);
+    report
+}
+
+async fn report(assignment: &Assignment) -> Report {
     match &assignment.job {
-        Job::Plan { .. } => ask::plan(&assignment).await,
+        Job::Plan { .. } => ask::plan(assignment).await,
         Job::Step { written, .. } if matches!(written.work, Work::Tool { .. }) => {
-            tool::work(&assignment).await
+            tool::work(assignment).await
         }
         Job::Step { reviewed: Some(reviewed), .. } if reviewed.judge => {
-            review::work(&assignment, reviewed).await
+            review::work(assignment, reviewed).await
         }
-        Job::Step { .. } => ask::work(&assignment).await,
+        Job::Step { .. } => ask::work(assignment).await,
     }
 }
 

@@ -12,11 +12,11 @@ mod tool;
 mod trust;
 mod watch;
 
-pub(crate) use actor::{Agent, Message};
+pub(crate) use actor::{Agent, Message, Report};
 pub(crate) use ask::plan_once;
 pub(crate) use shelf::Shelf;
 
-use crate::{brief::Brief, inputs::Found, parts::Parts, workflow::Order};
+use crate::{brief::Brief, inputs::Found, meters::Counts, parts::Parts, workflow::Order};
 use autoos_journal::Body;
 use autoos_kernel::{
     assurance::Assurance,
@@ -38,6 +38,8 @@ pub(crate) struct Assignment {
     pub(crate) brief: Arc<Brief>,
     /// What answers of the workflow were held against.
     pub(crate) shelf: Arc<Shelf>,
+    /// What the runtime counts.
+    pub(crate) counts: Arc<Counts>,
     /// The step's id.
     pub(crate) step: String,
     pub(crate) attempt: u32,

@@ -11,14 +11,21 @@ use autoos_kernel::{
 };
 use autoos_tools::{Failure, Outcome, ToolCall, ToolGateway as _};
 use serde_json::{Map, Value};
+use std::time::Instant;
 
 pub(super) async fn work(assignment: &Assignment) -> Report {
-    let end = match call(assignment) {
+    let (began, call) = (Instant::now(), call(assignment));
+    let name = call.as_ref().ok().map(|call| call.tool.clone());
+    let end = match call {
         Ok(call) => run(assignment, call).await,
         Err(miss) => Err(miss),
     };
     // Tools are free of charge; what they cost elsewhere is theirs to report.
-    Report { end, cost: Some(0), tokens: (0, 0) }
+    let report = Report { end, cost: Some(0), tokens: (0, 0) };
+    if let Some(name) = name {
+        assignment.counts.called(&name, &report, began.elapsed());
+    }
+    report
 }
 
 /// The call that an assignment asks for.

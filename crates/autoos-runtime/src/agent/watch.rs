@@ -16,7 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::task::{JoinError, JoinHandle};
 
@@ -25,9 +25,35 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Looks in a row that must see the same poll: it has taken three seconds then, and not yet four.
 const LOOKS: u32 = 4;
 
-/// How often polls of the work began or ended: odd while one goes on.
-#[derive(Clone, Default)]
-pub(super) struct Stamp(Arc<AtomicU64>);
+/// What polls of the work leave behind.
+#[derive(Clone)]
+pub(super) struct Stamp(Arc<Polls>);
+
+struct Polls {
+    /// How often one began or ended: odd while one goes on.
+    stamp: AtomicU64,
+    /// When that was last, in microseconds since `epoch`.
+    at_us: AtomicU64,
+    epoch: Instant,
+}
+
+impl Default for Stamp {
+    fn default() -> Self {
+        let (stamp, at_us) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Polls { stamp, at_us, epoch: Instant::now() }))
+    }
+}
+
+impl Polls {
+    fn us(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn moved(&self) {
+        self.at_us.store(self.us(), Ordering::Relaxed);
+        self.stamp.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 impl Stamp {
     /// The work, stamping as it goes.
@@ -40,26 +66,31 @@ impl Stamp {
         .await
     }
 
+    /// How long ago a poll began or ended: the last sign of life.
+    pub(super) fn since(&self) -> Duration {
+        Duration::from_micros(self.0.us().saturating_sub(self.0.at_us.load(Ordering::Relaxed)))
+    }
+
     /// The poll that goes on; none while the work waits.
     fn polling(&self) -> Option<u64> {
-        let stamp = self.0.load(Ordering::Relaxed);
+        let stamp = self.0.stamp.load(Ordering::Relaxed);
         (stamp % 2 == 1).then_some(stamp)
     }
 }
 
 /// A poll, which ends even when it panics.
-struct Polling<'a>(&'a AtomicU64);
+struct Polling<'a>(&'a Polls);
 
 impl<'a> Polling<'a> {
-    fn begin(stamp: &'a AtomicU64) -> Self {
-        stamp.fetch_add(1, Ordering::Relaxed);
-        Self(stamp)
+    fn begin(polls: &'a Polls) -> Self {
+        polls.moved();
+        Self(polls)
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.moved();
     }
 }
 

@@ -289,6 +289,7 @@ impl State {
             self.quarantined.insert(uuid, why);
         } else {
             tracing::warn!(workflow = %WorkflowId(uuid), why, "died, folded anew");
+            self.setup.counts.restarted();
             self.spawn(myself, uuid, Start::Fold(Vec::new()), None).await?;
         }
         for order in waiting {

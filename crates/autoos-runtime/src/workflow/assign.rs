@@ -57,6 +57,7 @@ impl Desk<'_> {
             parts: self.parts.clone(),
             brief: self.brief.clone(),
             shelf: self.shelf.clone(),
+            counts: self.setup.counts.clone(),
             step: id.to_owned(),
             attempt: run.attempt,
             agent: step.agent?,

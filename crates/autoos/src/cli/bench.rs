@@ -173,7 +173,8 @@ impl Node {
 
     async fn syncs(&self) -> anyhow::Result<f64> {
         let text = reqwest::get(format!("{}/metrics", self.url)).await?.text().await?;
-        let value = text.lines().find_map(|line| line.strip_prefix("autoos_journal_syncs_total "));
+        let value =
+            text.lines().find_map(|line| line.strip_prefix("autoos_journal_sync_seconds_count "));
         value.context("the node counts no syncs")?.trim().parse().context("not a number of syncs")
     }
 

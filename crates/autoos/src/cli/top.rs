@@ -99,7 +99,7 @@ impl Top {
             created: figures.sum("autoos_workflows_created_total") as u64,
             ended: figures.sum("autoos_workflows_ended_total") as u64,
             events: figures.sum("autoos_journal_events_total") as u64,
-            syncs: figures.sum("autoos_journal_syncs_total") as u64,
+            syncs: figures.sum("autoos_journal_sync_seconds_count") as u64,
             cost_usd: figures.sum("autoos_cost_usd_total"),
             tokens_in: figures.with_label("autoos_tokens_total", "input") as u64,
             tokens_out: figures.with_label("autoos_tokens_total", "output") as u64,
