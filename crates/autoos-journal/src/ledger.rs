@@ -85,6 +85,16 @@ struct DraftWrite {
     events: Vec<(Vec<u8>, Chain)>,
 }
 
+/// What a draft writes to one stream, encoded.
+pub(crate) struct Part<'a> {
+    pub(crate) stream: StreamId,
+    pub(crate) expect: u64,
+    pub(crate) standing: Standing,
+    /// When its last event was decided.
+    pub(crate) last_at: Timestamp,
+    pub(crate) events: Vec<&'a [u8]>,
+}
+
 impl Draft {
     /// Checks and encodes a batch for a journal of `shards`.
     pub(crate) fn new(batch: Batch, shards: u16) -> Result<(Self, Vec<Body>), Error> {
@@ -111,6 +121,36 @@ impl Draft {
             )));
         }
         Ok((Self { shard, epoch, writes, bytes }, batch.bodies))
+    }
+
+    /// The draft in the words of an entry of a replicated log.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.writes.iter().map(|write| Part {
+            stream: write.stream,
+            expect: write.expect,
+            standing: write.standing,
+            last_at: write.last_at,
+            events: write.events.iter().map(|(bytes, _)| bytes.as_slice()).collect(),
+        })
+    }
+
+    /// A draft of what [`Self::parts`] gave.
+    pub(crate) fn from_parts<'a>(
+        shard: Shard,
+        epoch: u64,
+        parts: impl Iterator<Item = Part<'a>>,
+    ) -> Self {
+        let digested = |bytes: &[u8]| (bytes.to_vec(), row::digest(bytes));
+        let writes = parts.map(|part| DraftWrite {
+            stream: part.stream,
+            expect: part.expect,
+            standing: part.standing,
+            last_at: part.last_at,
+            events: part.events.into_iter().map(digested).collect(),
+        });
+        let writes: Vec<_> = writes.collect();
+        let bytes = writes.iter().flat_map(|w| &w.events).map(|(bytes, _)| bytes.len()).sum();
+        Self { shard, epoch, writes, bytes }
     }
 
     /// Gives the batch its place: `offset` in its shard, under the `epoch` that may write it.

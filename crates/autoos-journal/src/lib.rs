@@ -13,6 +13,7 @@
 //! | `ledger`, `row` | the rules and the bytes of an append; no IO, shared by both journals |
 //! | `memory` | the in-memory twin |
 //! | `replica` | what is behind a log: checks, what readers see before the store has it, reads |
+//! | `entries` | the log of a consensus protocol, for who puts that in front of a replica |
 //! | `local` | the local journal: a replica behind a log of its own; opening, recovery, backup |
 //! | `log` | frames, segments and records: the boundary of durability |
 //! | `store` | the event store on sled, rebuilt from the log when it must be |
@@ -37,6 +38,7 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 pub mod disk;
+pub mod entries;
 mod error;
 mod event;
 mod groups;
@@ -44,7 +46,7 @@ mod ledger;
 mod local;
 mod log;
 mod memory;
-mod replica;
+pub mod replica;
 mod row;
 mod store;
 mod subscribe;

@@ -190,6 +190,13 @@ impl Disk for SimDisk {
         Ok(contents.lock().unwrap_or_else(PoisonError::into_inner).now.clone())
     }
 
+    fn read_at(&self, path: &Path, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let bytes = self.read(path)?;
+        let at = usize::try_from(offset).map_err(io::Error::other)?;
+        let part = bytes.get(at..at + len).ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(part.to_vec())
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let contents = self.lock().files.entry(path.into()).or_default().clone();
         Ok(Box::new(SimFile { disk: self.clone(), contents }))

@@ -11,10 +11,10 @@
 mod company;
 mod copy;
 mod figures;
-mod identity;
+pub(crate) mod identity;
 mod keep;
-mod mark;
-mod open;
+pub(crate) mod mark;
+pub(crate) mod open;
 mod port;
 mod recover;
 mod replay;

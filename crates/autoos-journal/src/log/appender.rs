@@ -33,6 +33,15 @@ pub(crate) enum Failure {
     Fatal(io::Error),
 }
 
+impl Failure {
+    /// The disk's error, whatever it means for the log.
+    pub(crate) fn into_error(self) -> io::Error {
+        match self {
+            Self::Full(error) | Self::Fatal(error) => error,
+        }
+    }
+}
+
 impl Appender {
     /// Begins a segment whose first frame will be `first`.
     pub(crate) fn begin(

@@ -47,6 +47,27 @@ pub(crate) fn walk(
     id: &JournalId,
     mut visit: impl FnMut(u64, &[u8]) -> Result<(), Error>,
 ) -> Result<Walk, Error> {
+    walk_placed(disk, dir, id, |place, payload| visit(place.seq, payload))
+}
+
+/// Where a frame was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Its number.
+    pub(crate) seq: u64,
+    /// The number in the name of its segment.
+    pub(crate) segment: u64,
+    /// Where its payload begins in the segment.
+    pub(crate) at: u64,
+}
+
+/// As [`walk`], with the place of each frame.
+pub(crate) fn walk_placed(
+    disk: &dyn Disk,
+    dir: &Path,
+    id: &JournalId,
+    mut visit: impl FnMut(Place, &[u8]) -> Result<(), Error>,
+) -> Result<Walk, Error> {
     let mut paths = disk.list(dir)?;
     paths.retain(|path| segment::number(path).is_some());
     paths.sort();
@@ -67,7 +88,7 @@ impl Walk {
         bytes: &[u8],
         id: &JournalId,
         is_last: bool,
-        visit: &mut impl FnMut(u64, &[u8]) -> Result<(), Error>,
+        visit: &mut impl FnMut(Place, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let first = segment::number(path).unwrap_or(0);
         let expected = self.expected().unwrap_or(first);
@@ -101,7 +122,8 @@ impl Walk {
                     if let Some(damage) = self.open_damage() {
                         damage.until = Some(frame.seq);
                     }
-                    visit(frame.seq, frame.payload)?;
+                    let begin = (at + frame::HEADER) as u64;
+                    visit(Place { seq: frame.seq, segment: first, at: begin }, frame.payload)?;
                     self.last = Some((frame.seq, frame.crc));
                     known.last = frame.seq;
                     at = frame.next;

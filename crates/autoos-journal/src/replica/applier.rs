@@ -121,6 +121,7 @@ impl<F: Front> Applier<F> {
     }
 
     fn apply(&mut self) -> Result<(), Error> {
+        let gate = lock(&self.core.gate);
         let (layer, ends) = {
             let mut layers = self.core.tail.write();
             if layers.active.is_empty() {
@@ -138,6 +139,7 @@ impl<F: Front> Applier<F> {
         self.core.signal(|signals| signals.hurry = false);
         self.core.store.apply(&layer, &ends)?;
         self.core.tail.write().applying = None;
+        drop(gate);
         self.core.counters.layers.fetch_add(1, Relaxed);
         self.dirty += layer.bytes;
         self.core.signal(|signals| signals.applied = layer.frame);

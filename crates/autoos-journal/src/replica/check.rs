@@ -18,7 +18,10 @@ use crate::{
     row::raw_stream,
     vault,
 };
-use autoos_kernel::{body::BodyRef, id::StreamId};
+use autoos_kernel::{
+    body::BodyRef,
+    id::{Shard, StreamId},
+};
 use serde_bytes::Bytes;
 use std::{
     collections::HashMap,
@@ -205,7 +208,7 @@ impl Checker {
             Some(next) => Some(*next),
             None => self.core.group_ack(&key.0, shard)?,
         };
-        let end = self.ends.get(usize::from(shard.0)).copied();
+        let end = draw.ends.get(usize::from(shard.0)).copied();
         let next = check_ack(&key.0, position, acked, end)?;
         if acked == Some(next) && !draw.layer.acks.contains_key(&key) {
             return Ok(false);
@@ -231,6 +234,17 @@ impl Checker {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Notes how far the log in front of a shard is applied with this draw.
+    pub(crate) fn mark(shard: Shard, mark: Vec<u8>, draw: &mut Draw) {
+        draw.layer.mark(shard, mark);
+    }
+
+    /// A shard was replaced as a whole and ends at `end`.
+    pub(crate) fn replaced(&mut self, shard: Shard, end: u64) {
+        self.ends[usize::from(shard.0)] = end;
+        self.forget();
     }
 
     /// Forgets what was learned from a draw that did not come true.

@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) signals: Mutex<Signals>,
     /// Something happened that one of the threads may wait for.
     pub(crate) changed: Condvar,
+    /// Held while the store is written, and by who must see it stand still.
+    pub(crate) gate: Mutex<()>,
     /// Held by what must not run at the same time: archiving, and copying what is archived.
     pub(crate) upkeep: tokio::sync::Mutex<()>,
     halted: Mutex<Option<String>>,
@@ -84,6 +86,7 @@ impl Core {
             commits: Mutex::new(Some(watch::Sender::new(0))),
             signals: Mutex::new(signals),
             changed: Condvar::new(),
+            gate: Mutex::default(),
             upkeep: tokio::sync::Mutex::default(),
             halted: Mutex::default(),
             unborn: Mutex::default(),

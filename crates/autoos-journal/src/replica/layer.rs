@@ -35,6 +35,8 @@ pub(crate) struct Layer {
     pub(crate) acks: HashMap<(String, Shard), u64>,
     pub(crate) retired: HashSet<StreamId>,
     pub(crate) snapshots: HashMap<StreamId, Snapshot>,
+    /// How far the log in front of each shard is applied, in that log's words.
+    pub(crate) marks: HashMap<Shard, Vec<u8>>,
     /// Empty offsets, in a restored copy: shard, first, count.
     pub(crate) gaps: Vec<(Shard, u64, u64)>,
     /// Heads without events, in a restored copy.
@@ -88,6 +90,11 @@ impl Layer {
         self.snapshots.insert(stream, snapshot);
     }
 
+    pub(crate) fn mark(&mut self, shard: Shard, mark: Vec<u8>) {
+        self.bytes += 64 + mark.len();
+        self.marks.insert(shard, mark);
+    }
+
     pub(crate) fn gap(&mut self, shard: Shard, offset: u64, count: u64) {
         self.bytes += 32;
         self.gaps.push((shard, offset, count));
@@ -96,6 +103,21 @@ impl Layer {
     pub(crate) fn bare_head(&mut self, stream: StreamId, head: StreamHead) {
         self.bytes += 160;
         self.heads.push((stream, head));
+    }
+
+    /// Forgets all of a shard.
+    pub(crate) fn drop_shard(&mut self, shard: Shard, shards: u16) {
+        let kept = |owner: &Uuid| Shard::of(*owner, shards) != shard;
+        self.rows.remove(&shard);
+        self.marks.remove(&shard);
+        self.streams.retain(|stream, _| stream.shard(shards) != shard);
+        self.changes.retain(|stream, _| stream.shard(shards) != shard);
+        self.snapshots.retain(|stream, _| stream.shard(shards) != shard);
+        self.retired.retain(|stream| stream.shard(shards) != shard);
+        self.keys.retain(|owner, _| kept(owner));
+        self.bodies.retain(|(owner, _), _| kept(owner));
+        self.erased.retain(kept);
+        self.acks.retain(|(_, of), _| *of != shard);
     }
 
     /// Puts a later layer on top of this one.
@@ -112,6 +134,7 @@ impl Layer {
         self.acks.extend(later.acks);
         self.retired.extend(later.retired);
         self.snapshots.extend(later.snapshots);
+        self.marks.extend(later.marks);
         self.gaps.extend(later.gaps);
         self.heads.extend(later.heads);
         self.frame = self.frame.max(later.frame);
@@ -174,6 +197,10 @@ impl Layers {
     pub(crate) fn ack(&self, group: &str, shard: Shard) -> Option<u64> {
         let key = (group.to_owned(), shard);
         self.each().find_map(|layer| layer.acks.get(&key)).copied()
+    }
+
+    pub(crate) fn mark(&self, shard: Shard) -> Option<Vec<u8>> {
+        self.each().find_map(|layer| layer.marks.get(&shard)).cloned()
     }
 
     pub(crate) fn snapshot(&self, stream: StreamId) -> Option<Snapshot> {

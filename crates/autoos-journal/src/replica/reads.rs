@@ -26,7 +26,7 @@ use uuid::Uuid;
 /// The reading half of [`Journal`](crate::Journal), the same for every journal with a replica
 /// behind it. What each read means and may answer stands there.
 #[derive(Clone)]
-pub(crate) struct Reads(pub(crate) Arc<Core>);
+pub struct Reads(pub(crate) Arc<Core>);
 
 /// Runs what may wait for the disk away from the workers of the runtime.
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -238,7 +238,8 @@ impl Reads {
         async move { core.watched(read(&core)) }.boxed()
     }
 
-    pub(crate) fn read(
+    /// See [`Journal::read`](crate::Journal::read).
+    pub fn read(
         &self,
         stream: StreamId,
         from: u64,
@@ -247,11 +248,13 @@ impl Reads {
         self.long(move |core| core.read(stream, from, limit))
     }
 
-    pub(crate) fn head(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Head>, Error>> {
+    /// See [`Journal::head`](crate::Journal::head).
+    pub fn head(&self, stream: StreamId) -> BoxFuture<'static, Result<Option<Head>, Error>> {
         self.short(move |core| Ok(core.head(stream)?.map(|head| head.public())))
     }
 
-    pub(crate) fn scan(
+    /// See [`Journal::scan`](crate::Journal::scan).
+    pub fn scan(
         &self,
         shard: Shard,
         offset: u64,
@@ -260,7 +263,8 @@ impl Reads {
         self.long(move |core| core.scan(shard, offset, limit))
     }
 
-    pub(crate) fn kept(
+    /// See [`Journal::kept`](crate::Journal::kept).
+    pub fn kept(
         &self,
         shard: Shard,
         offset: u64,
@@ -269,10 +273,8 @@ impl Reads {
         self.long(move |core| core.scan(shard, offset, limit))
     }
 
-    pub(crate) fn subscribe(
-        &self,
-        from: Cursor,
-    ) -> BoxStream<'static, Result<(Position, Event), Error>> {
+    /// See [`Journal::subscribe`](crate::Journal::subscribe).
+    pub fn subscribe(&self, from: Cursor) -> BoxStream<'static, Result<(Position, Event), Error>> {
         let commits = lock(&self.0.commits).as_ref().map(tokio::sync::watch::Sender::subscribe);
         match commits {
             Some(commits) => subscribe::follow(self.0.clone(), from, commits),
@@ -280,11 +282,13 @@ impl Reads {
         }
     }
 
-    pub(crate) fn body_key(&self, owner: Uuid) -> BoxFuture<'static, Result<BodyKey, Error>> {
+    /// See [`Journal::body_key`](crate::Journal::body_key).
+    pub fn body_key(&self, owner: Uuid) -> BoxFuture<'static, Result<BodyKey, Error>> {
         self.short(move |core| core.body_key(owner))
     }
 
-    pub(crate) fn body(
+    /// See [`Journal::body`](crate::Journal::body).
+    pub fn body(
         &self,
         owner: Uuid,
         body: BodyRef,
@@ -292,7 +296,8 @@ impl Reads {
         self.long(move |core| core.body(owner, body))
     }
 
-    pub(crate) fn save_snapshot(
+    /// See [`Journal::save_snapshot`](crate::Journal::save_snapshot).
+    pub fn save_snapshot(
         &self,
         stream: StreamId,
         snapshot: Snapshot,
@@ -311,7 +316,8 @@ impl Reads {
         .boxed()
     }
 
-    pub(crate) fn snapshot(
+    /// See [`Journal::snapshot`](crate::Journal::snapshot).
+    pub fn snapshot(
         &self,
         stream: StreamId,
     ) -> BoxFuture<'static, Result<Option<Snapshot>, Error>> {
@@ -321,11 +327,13 @@ impl Reads {
         })
     }
 
-    pub(crate) fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
+    /// See [`Journal::running`](crate::Journal::running).
+    pub fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
         self.long(Core::running)
     }
 
-    pub(crate) fn due(
+    /// See [`Journal::due`](crate::Journal::due).
+    pub fn due(
         &self,
         now: Timestamp,
         limit: usize,
@@ -335,16 +343,19 @@ impl Reads {
         })
     }
 
-    pub(crate) fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
+    /// See [`Journal::next_due`](crate::Journal::next_due).
+    pub fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
         self.long(|core| Ok(core.due(Timestamp(u64::MAX), 1)?.first().map(|(at, _)| *at)))
     }
 
-    pub(crate) fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {
+    /// See [`Journal::group_cursor`](crate::Journal::group_cursor).
+    pub fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {
         let group = group.to_owned();
         self.short(move |core| core.group_cursor(&group))
     }
 
-    pub(crate) fn degraded(&self) -> Option<String> {
+    /// See [`Journal::degraded`](crate::Journal::degraded).
+    pub fn degraded(&self) -> Option<String> {
         self.0
             .halted()
             .map(|why| format!("the journal has halted: {why}"))

@@ -93,7 +93,7 @@ impl Store {
             let shard = self.shard_of(*stream);
             let batch = batches.entry(shard).or_default();
             let key = keys::snapshot(*stream);
-            value::remove(self.tree(shard), batch, &key)?;
+            value::remove(&self.tree(shard), batch, &key)?;
             let bytes = rmp_serde::to_vec(snapshot).expect("a snapshot is numbers and bytes");
             value::put(batch, &key, &bytes)?;
         }
@@ -110,6 +110,9 @@ impl Store {
             let batch = batches.entry(*shard).or_default();
             value::put(batch, &keys::event(*offset), &value::pack(&block))?;
         }
+        for (shard, mark) in &layer.marks {
+            value::put(batches.entry(*shard).or_default(), keys::MARK, mark)?;
+        }
         for (stream, head) in &layer.heads {
             let batch = batches.entry(self.shard_of(*stream)).or_default();
             put_head(batch, *stream, head);
@@ -118,7 +121,7 @@ impl Store {
     }
 
     fn erase(&self, batch: &mut Batch, owner: Uuid) -> Result<(), Error> {
-        let tree = self.tree_of(owner);
+        let tree = &self.tree_of(owner);
         batch.remove(keys::key(owner));
         for body in tree.scan_prefix(keys::bodies(owner)).keys() {
             value::remove(tree, batch, &body.map_err(sled_error)?)?;
@@ -135,7 +138,7 @@ impl Store {
         streams: &HashSet<StreamId>,
         layer: &Layer,
     ) -> Result<(), Error> {
-        let tree = self.tree(shard);
+        let tree = &self.tree(shard);
         let mut touched = BTreeSet::new();
         for stream in streams {
             let Some(bytes) = value::get(tree, &keys::head(*stream))? else { continue };

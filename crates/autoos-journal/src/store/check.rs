@@ -93,7 +93,7 @@ impl Store {
         mut visit: impl FnMut(u64, u64, u64, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
         guard(|| {
-            let tree = self.tree(shard);
+            let tree = &self.tree(shard);
             let mut at = 0;
             for entry in tree.scan_prefix(keys::EVENTS) {
                 let (key, row) = entry.map_err(sled_error)?;
@@ -115,7 +115,7 @@ impl Store {
 
     fn verify_heads(&self, shard: Shard, mut found: HashMap<StreamId, Found>) -> Result<(), Error> {
         guard(|| {
-            let tree = self.tree(shard);
+            let tree = &self.tree(shard);
             let mut standing = 0usize;
             for entry in tree.scan_prefix(keys::HEADS) {
                 let (key, row) = entry.map_err(sled_error)?;

@@ -11,6 +11,7 @@
 //! | `h` | stream | its head |
 //! | `i` | stream, sequence | the blocks that hold the events from there on |
 //! | `k` | owner | the wrapped key |
+//! | `m` | | how far the log in front was applied, in that log's words |
 //! | `p` | stream | its snapshot |
 //! | `r` | stream | its owner is running; empty |
 //! | `t` | time, stream | its owner is to be woken then; empty |
@@ -25,6 +26,7 @@ use autoos_kernel::{body::BodyRef, id::StreamId, time::Timestamp};
 use uuid::Uuid;
 
 pub(super) const APPLIED: &[u8] = b"a";
+pub(super) const MARK: &[u8] = b"m";
 pub(super) const EVENTS: &[u8] = b"e";
 pub(super) const RUNNING: &[u8] = b"r";
 pub(super) const TIMERS: &[u8] = b"t";
@@ -37,6 +39,11 @@ pub(super) const GROUPS: &[u8] = b"g";
 
 fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
+}
+
+/// In the database's own tree: the name of a shard's tree, where it is not the first one.
+pub(super) fn tree(shard: autoos_kernel::id::Shard) -> Vec<u8> {
+    join(&[b"tree", &shard.0.to_be_bytes()])
 }
 
 pub(super) fn event(offset: u64) -> Vec<u8> {
@@ -89,6 +96,11 @@ pub(super) fn group(group: &str) -> Vec<u8> {
 
 pub(super) fn snapshot(stream: StreamId) -> Vec<u8> {
     join(&[b"p", &raw_stream(stream)])
+}
+
+/// Whether a row is of a snapshot, whole or a part.
+pub(super) fn is_snapshot(key: &[u8]) -> bool {
+    key.starts_with(b"p") || key.starts_with(b"zp")
 }
 
 pub(super) fn part(key: &[u8], part: u16) -> Vec<u8> {

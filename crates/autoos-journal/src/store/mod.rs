@@ -10,10 +10,12 @@
 
 mod apply;
 mod check;
+mod copy;
 mod keys;
 mod read;
 mod value;
 
+pub use copy::{Export, Import, Rows};
 pub(crate) use read::Rest;
 pub(crate) use value::decode_head;
 
@@ -23,6 +25,7 @@ use std::{
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::{PoisonError, RwLock},
 };
 use uuid::Uuid;
 
@@ -34,7 +37,8 @@ pub(crate) struct Store {
     db: sled::Db,
     /// Held open, so that a sync that failed is not forgotten by reopening.
     file: File,
-    shards: Vec<sled::Tree>,
+    /// A shard that is filled from another node gets a new tree.
+    shards: RwLock<Vec<sled::Tree>>,
 }
 
 /// How far the store has come.
@@ -85,6 +89,14 @@ fn open_released(config: &sled::Config) -> sled::Result<sled::Db> {
     config.open()
 }
 
+/// The name of a shard's tree; the first one has no number.
+fn tree_name(shard: Shard, generation: u64) -> Vec<u8> {
+    match generation {
+        0 => format!("shard-{:05}", shard.0).into_bytes(),
+        n => format!("shard-{:05}-{n:016x}", shard.0).into_bytes(),
+    }
+}
+
 impl Store {
     /// Opens the store in `dir`, or makes one.
     pub(crate) fn open(dir: &Path, shards: u16) -> Result<Self, Error> {
@@ -94,8 +106,20 @@ impl Store {
             let db = open_released(&config).map_err(sled_error)?;
             let file = File::open(dir.join("db"))?;
             let shards = (0..shards)
-                .map(|n| db.open_tree(format!("shard-{n:05}")).map_err(sled_error))
-                .collect::<Result<_, _>>()?;
+                .map(|n| {
+                    let name = db.get(keys::tree(Shard(n))).map_err(sled_error)?;
+                    let name = name.map_or_else(|| tree_name(Shard(n), 0), |name| name.to_vec());
+                    db.open_tree(name).map_err(sled_error)
+                })
+                .collect::<Result<Vec<sled::Tree>, _>>()?;
+            // Half a copy that a crash left, and what a copy took the place of.
+            for name in db.tree_names() {
+                let used = shards.iter().any(|tree| tree.name() == name);
+                if name.starts_with(b"shard-") && !used {
+                    db.drop_tree(&name).map_err(sled_error)?;
+                }
+            }
+            let shards = RwLock::new(shards);
             // The names must last as long as what they name.
             if cfg!(unix) {
                 File::open(dir)?.sync_all()?;
@@ -104,29 +128,35 @@ impl Store {
         })
     }
 
-    fn tree(&self, shard: Shard) -> &sled::Tree {
-        &self.shards[usize::from(shard.0)]
+    fn tree(&self, shard: Shard) -> sled::Tree {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner)[usize::from(shard.0)].clone()
+    }
+
+    fn trees(&self) -> Vec<sled::Tree> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn shard_of(&self, stream: StreamId) -> Shard {
         stream.shard(self.count())
     }
 
-    fn tree_of(&self, owner: Uuid) -> &sled::Tree {
+    fn tree_of(&self, owner: Uuid) -> sled::Tree {
         self.tree(Shard::of(owner, self.count()))
     }
 
     fn count(&self) -> u16 {
-        u16::try_from(self.shards.len()).expect("was opened with a u16")
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        u16::try_from(shards.len()).expect("was opened with a u16")
     }
 
     /// How far the store has come; the frame is a lower bound for each shard.
     pub(crate) fn applied(&self) -> Result<Applied, Error> {
         guard(|| {
             let row = self.db.get(keys::APPLIED).map_err(sled_error)?;
+            let shards = usize::from(self.count());
             match row {
-                None => Ok(Applied { frame: 0, ends: vec![0; self.shards.len()] }),
-                Some(row) => value::decode_applied(&row, self.shards.len()),
+                None => Ok(Applied { frame: 0, ends: vec![0; shards] }),
+                Some(row) => value::decode_applied(&row, shards),
             }
         })
     }
@@ -150,7 +180,7 @@ impl Store {
 
     pub(crate) fn head(&self, stream: StreamId) -> Result<Option<StreamHead>, Error> {
         guard(|| {
-            let tree = self.tree(self.shard_of(stream));
+            let tree = &self.tree(self.shard_of(stream));
             let head = value::get(tree, &keys::head(stream))?;
             head.map(|bytes| value::decode_head(&bytes)).transpose()
         })

@@ -25,7 +25,7 @@ impl Store {
         out: &mut Vec<Event>,
     ) -> Result<(), Error> {
         guard(|| {
-            let tree = self.tree(self.shard_of(stream));
+            let tree = &self.tree(self.shard_of(stream));
             let first = keys::index(stream, from);
             let prefix = keys::index_all(stream);
             // The run that `from` lies in begins at or before it.
@@ -62,7 +62,7 @@ impl Store {
         stream: StreamId,
         from: u64,
     ) -> Result<Vec<(u64, Vec<u64>)>, Error> {
-        let tree = self.tree(self.shard_of(stream));
+        let tree = &self.tree(self.shard_of(stream));
         let mut runs = Vec::new();
         for entry in tree.scan_prefix(keys::index_all(stream)) {
             let (key, row) = entry.map_err(sled_error)?;
@@ -107,7 +107,7 @@ impl Store {
             return Ok(());
         }
         guard(|| {
-            let tree = self.tree(shard);
+            let tree = &self.tree(shard);
             let block = tree.range(keys::event(0)..=keys::event(offset)).next_back();
             let begin = block.transpose().map_err(sled_error)?;
             let mut at = match &begin {
@@ -147,7 +147,7 @@ impl Store {
     ) -> Result<Vec<StreamId>, Error> {
         guard(|| {
             let mut streams = Vec::new();
-            for tree in &self.shards {
+            for tree in self.trees() {
                 for key in tree.scan_prefix(kind).keys() {
                     let key = key.map_err(sled_error)?;
                     if !wanted(&key)? {
@@ -170,7 +170,7 @@ impl Store {
     ) -> Result<Vec<(Timestamp, StreamId)>, Error> {
         guard(|| {
             let mut timers = Vec::new();
-            for tree in &self.shards {
+            for tree in self.trees() {
                 let mut found = 0;
                 for key in tree.scan_prefix(keys::TIMERS).keys() {
                     let key = key.map_err(sled_error)?;
@@ -188,16 +188,21 @@ impl Store {
         })
     }
 
+    /// How far the log in front of a shard was applied, as its layer said.
+    pub(crate) fn mark(&self, shard: Shard) -> Result<Option<Vec<u8>>, Error> {
+        guard(|| value::get(&self.tree(shard), keys::MARK))
+    }
+
     pub(crate) fn is_erased(&self, owner: Uuid) -> Result<bool, Error> {
         guard(|| self.tree_of(owner).contains_key(keys::erased(owner)).map_err(sled_error))
     }
 
     pub(crate) fn key(&self, owner: Uuid) -> Result<Option<Vec<u8>>, Error> {
-        guard(|| value::get(self.tree_of(owner), &keys::key(owner)))
+        guard(|| value::get(&self.tree_of(owner), &keys::key(owner)))
     }
 
     pub(crate) fn body(&self, owner: Uuid, body: BodyRef) -> Result<Option<Vec<u8>>, Error> {
-        guard(|| value::get(self.tree_of(owner), &keys::body(owner, body)))
+        guard(|| value::get(&self.tree_of(owner), &keys::body(owner, body)))
     }
 
     pub(crate) fn has_body(&self, owner: Uuid, body: BodyRef) -> Result<bool, Error> {
@@ -206,14 +211,14 @@ impl Store {
 
     pub(crate) fn group(&self, group: &str, shard: Shard) -> Result<Option<u64>, Error> {
         guard(|| {
-            let next = value::get(self.tree(shard), &keys::group(group))?;
+            let next = value::get(&self.tree(shard), &keys::group(group))?;
             next.map(|bytes| number(&bytes)).transpose()
         })
     }
 
     pub(crate) fn snapshot(&self, stream: StreamId) -> Result<Option<Snapshot>, Error> {
         guard(|| {
-            let bytes = value::get(self.tree(self.shard_of(stream)), &keys::snapshot(stream))?;
+            let bytes = value::get(&self.tree(self.shard_of(stream)), &keys::snapshot(stream))?;
             // A snapshot that does not decode is worth as much as none: time, never truth.
             Ok(bytes.and_then(|bytes| rmp_serde::from_slice(&bytes).ok()))
         })
@@ -226,7 +231,7 @@ impl Store {
         mut visit: impl FnMut(Rest<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         guard(|| {
-            let tree = self.tree(shard);
+            let tree = &self.tree(shard);
             for kind in [keys::KEYS, keys::BODIES, keys::ERASED, keys::GROUPS, keys::HEADS] {
                 for entry in tree.scan_prefix(kind) {
                     let (key, row) = entry.map_err(sled_error)?;
@@ -244,6 +249,38 @@ impl Store {
             }
             Ok(())
         })
+    }
+}
+
+impl Store {
+    /// A hash of all that was applied to a shard, and its mark. What differs between replicas is
+    /// left out: how rows lie in blocks, and snapshots.
+    pub(crate) fn digest(&self, shard: Shard) -> Result<(Option<Vec<u8>>, [u8; 32]), Error> {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |parts: &[&[u8]]| {
+            for part in parts {
+                hasher.update(&(part.len() as u64).to_le_bytes());
+                hasher.update(part);
+            }
+        };
+        let (_, end) = self.shard_applied(shard)?;
+        self.visit_rest(shard, |rest| {
+            match rest {
+                Rest::Key(owner, wrapped) => add(&[b"key", owner.as_bytes(), wrapped]),
+                Rest::Body(owner, body, sealed) => {
+                    add(&[b"body", owner.as_bytes(), &body.hash, sealed]);
+                }
+                Rest::Erased(owner) => add(&[b"erased", owner.as_bytes()]),
+                Rest::Group(group, next) => add(&[b"group", group, &next.to_le_bytes()]),
+                Rest::Head(stream, head) => add(&[b"head", stream.to_string().as_bytes(), head]),
+            }
+            Ok(())
+        })?;
+        self.scan_rows(shard, 0, end, |offset, _, row| {
+            add(&[b"row", &offset.to_le_bytes(), row]);
+            Ok(true)
+        })?;
+        Ok((self.mark(shard)?, *hasher.finalize().as_bytes()))
     }
 }
 
