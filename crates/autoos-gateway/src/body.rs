@@ -71,6 +71,24 @@ pub(crate) struct Metered {
     leftover: Leftover,
     bytes: usize,
     grpc: bool,
+    /// Where it is kept as it passes, for a request that may have to be sent on.
+    kept: Option<Kept>,
+}
+
+/// What has passed of a body; its pieces are shared and not copied.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Vec<Bytes>>>);
+
+impl Kept {
+    /// The whole body, of at most `limit` bytes: what has passed, and what nobody has read yet.
+    pub(crate) async fn whole(&self, leftover: &Leftover, limit: usize) -> Result<Bytes, Fault> {
+        let mut whole = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let left = leftover.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(left) = left {
+            whole.push(read(&HeaderMap::new(), left, limit).await?.into());
+        }
+        Ok(whole.concat().into())
+    }
 }
 
 impl Drop for Metered {
@@ -82,7 +100,13 @@ impl Drop for Metered {
 
 impl Metered {
     pub(crate) fn new(inner: Body, all: Option<Arc<Semaphore>>, room: Room, grpc: bool) -> Self {
-        Self { inner, all, room, leftover: Leftover::default(), bytes: 0, grpc }
+        Self { inner, all, room, leftover: Leftover::default(), bytes: 0, grpc, kept: None }
+    }
+
+    /// The same, kept as it passes.
+    pub(crate) fn keep(mut self, kept: Option<Kept>) -> Self {
+        self.kept = kept;
+        self
     }
 
     /// Where it goes when it is dropped.
@@ -132,8 +156,12 @@ impl http_body::Body for Metered {
             && let Some(data) = frame.data_ref()
         {
             let weight = data.len();
+            let piece = self.kept.is_some().then(|| data.clone());
             if let Err(error) = self.weigh(weight) {
                 return Poll::Ready(Some(Err(error)));
+            }
+            if let (Some(kept), Some(piece)) = (&self.kept, piece) {
+                kept.0.lock().unwrap_or_else(PoisonError::into_inner).push(piece);
             }
         }
         next

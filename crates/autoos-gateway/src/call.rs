@@ -1,6 +1,8 @@
 //! What is known of a request besides its body: who asks, its id, its trace.
 
-use autoos_journal::Trace;
+use crate::fault::Fault;
+use autoos_journal::{Position, Trace};
+use autoos_kernel::id::Shard;
 use axum::http::{HeaderMap, header};
 use std::{sync::Arc, time::Duration};
 
@@ -46,6 +48,18 @@ pub(crate) fn trace(headers: &HeaderMap) -> Option<Trace> {
     let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
     let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
     Some(Trace { trace_id, span_id })
+}
+
+/// The position that an answer must not lie before: `SHARD:OFFSET` in `x-autoos-after`, as answers
+/// to commands give it.
+pub(crate) fn after(headers: &HeaderMap) -> Result<Option<Position>, Fault> {
+    let Some(text) = headers.get("x-autoos-after") else { return Ok(None) };
+    let parsed = || {
+        let (shard, offset) = text.to_str().ok()?.split_once(':')?;
+        Some(Position { shard: Shard(shard.parse().ok()?), offset: offset.parse().ok()? })
+    };
+    let wrong = || Fault::Invalid("x-autoos-after is SHARD:OFFSET, as 3:128 is".into());
+    parsed().map(Some).ok_or_else(wrong)
 }
 
 /// Whether gRPC is spoken, grpc-web included.

@@ -1,13 +1,13 @@
 //! What the edge can do, whichever protocol asks: every operation once, with its tenant's view.
 
 use crate::{
-    ask::Ask, auth::Auth, call::Call, fault::Fault, meters::Meters, options::Options,
+    ask::Ask, auth::Auth, call::Call, fault::Fault, meters::Meters, nodes::Nodes, options::Options,
     uploads::Uploads,
 };
 use autoos_fabric::ProviderStatus;
 use autoos_journal::{Groups, Position, SharedJournal};
 use autoos_kernel::{
-    id::WorkflowId,
+    id::{Shard, WorkflowId},
     plan::{Plan, outline::Outline},
     tool::{Catalog as _, ToolSpec},
     workflow::Command,
@@ -40,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) auth: Auth,
     pub(crate) uploads: Uploads,
     pub(crate) meters: Meters,
+    pub(crate) nodes: Option<Nodes>,
     pub(crate) options: Options,
     pub(crate) limits: Limits,
     /// True once the node stops: what streams without end ends then.
@@ -96,8 +97,19 @@ impl Edge {
     pub(crate) async fn own(&self, call: &Call, id: WorkflowId) -> Result<(), Fault> {
         match self.views.owner(id).await? {
             Some(owner) if owner.tenant == call.caller.tenant => Ok(()),
-            _ => Err(Refusal::Missing(id).into()),
+            Some(_) => Err(Refusal::Missing(id).into()),
+            None => Err(self.missing(id)),
         }
+    }
+
+    /// What is to be said of a workflow that is not here: only the leader of its shard can say that
+    /// there is none.
+    fn missing(&self, id: WorkflowId) -> Fault {
+        let shard = Shard::of(id.0, self.journal.shards());
+        if self.journal.epoch(shard) != 0 {
+            return Refusal::Missing(id).into();
+        }
+        Refusal::Elsewhere { leader: self.journal.leader(shard) }.into()
     }
 
     pub(crate) async fn workflow(
@@ -110,8 +122,11 @@ impl Edge {
             Some(seq) => self.views.workflow_at(id, seq).await?,
             None => self.views.workflow(id).await?,
         };
-        view.filter(|view| view.tenant == call.caller.tenant)
-            .ok_or_else(|| Refusal::Missing(id).into())
+        match view {
+            Some(view) if view.tenant == call.caller.tenant => Ok(view),
+            Some(_) => Err(Refusal::Missing(id).into()),
+            None => Err(self.missing(id)),
+        }
     }
 
     pub(crate) async fn list(
@@ -129,10 +144,12 @@ impl Edge {
         Ok(self.views.list(&filter, page_token, page(limit)?).await?)
     }
 
-    /// Waits until lists hold a position; the request's own timeout bounds it.
-    async fn reach(&self, position: Position) -> Result<(), Fault> {
-        let end = self.journal.end().0.get(&position.shard).copied().unwrap_or(0);
-        if position.offset >= end {
+    /// Waits until lists and views hold a position; the request's own timeout bounds it.
+    pub(crate) async fn reach(&self, position: Position) -> Result<(), Fault> {
+        let end = self.journal.end().0.get(&position.shard).copied();
+        // What another node leads may not have come here yet, and is waited for.
+        let all_here = end.is_none() || self.journal.epoch(position.shard) != 0;
+        if all_here && position.offset >= end.unwrap_or(0) {
             return Err(Fault::Invalid(format!(
                 "the position {}:{} lies beyond the journal's end",
                 position.shard.0, position.offset

@@ -3,6 +3,7 @@
 //! One table, [`Fault::problem`]: a code that programs match on, a sentence, and what to do about
 //! it. REST shows it as `application/problem+json`, gRPC as a `google.rpc.Status` with details.
 
+use crate::nodes::LEADER;
 use autoos_guard as guard;
 use autoos_journal as journal;
 use autoos_kernel::workflow::Rejected;
@@ -87,6 +88,8 @@ pub(crate) struct Problem {
     /// Each thing that is wrong, where there can be several.
     pub(crate) problems: Vec<String>,
     pub(crate) retry_after_ms: Option<u64>,
+    /// The node that leads what it is about, where another one does; empty while it is not known.
+    pub(crate) leader: Option<String>,
 }
 
 const AGAIN_MS: u64 = 1_000;
@@ -217,12 +220,28 @@ impl Fault {
             }
             other => other.to_string(),
         };
-        Problem { code, http, grpc, sentence, what_to_do, problems, retry_after_ms }
+        let leader = self.leader().map(|leader| leader.cloned().unwrap_or_default());
+        Problem { code, http, grpc, sentence, what_to_do, problems, retry_after_ms, leader }
     }
 
     /// As gRPC has it.
     pub(crate) fn status(&self, request_id: &str) -> Status {
         self.problem().status(request_id)
+    }
+
+    /// The leader of what lies elsewhere, if known; none where nothing was refused for that.
+    fn leader(&self) -> Option<Option<&String>> {
+        match self {
+            Self::Refused(Refusal::Elsewhere { leader }) => Some(leader.as_ref()),
+            Self::Journal(error)
+            | Self::View(views::Error::Journal(error))
+            | Self::Keys(guard::Error::Journal(error)) => match error {
+                journal::Error::NotLeader { leader, .. } => Some(leader.as_ref()),
+                journal::Error::StaleEpoch { .. } => Some(None),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -375,8 +394,8 @@ fn of_journal(error: &journal::Error) -> Line {
         ),
         journal::Error::ReadOnly(_) => read_only(),
         journal::Error::Corrupt(_) => corrupt(),
-        journal::Error::Halted(_) | journal::Error::StaleEpoch { .. } => stopping(),
-        journal::Error::NotLeader { .. } => elsewhere(),
+        journal::Error::Halted(_) => stopping(),
+        journal::Error::NotLeader { .. } | journal::Error::StaleEpoch { .. } => elsewhere(),
         journal::Error::Unconfirmed(_) => not_recorded(),
         journal::Error::Io(_) => internal(),
         _ => internal(),
@@ -417,7 +436,11 @@ impl Problem {
         if let Some(ms) = self.retry_after_ms {
             details.set_retry_info(Some(Duration::from_millis(ms)));
         }
-        Status::with_error_details(self.grpc, &self.sentence, details)
+        let mut status = Status::with_error_details(self.grpc, &self.sentence, details);
+        if let Some(leader) = self.leader.as_ref().and_then(|leader| leader.parse().ok()) {
+            status.metadata_mut().insert(LEADER.as_str(), leader);
+        }
+        status
     }
 
     /// As REST has it.
@@ -436,6 +459,9 @@ impl Problem {
         let mut response = (self.http, axum::Json(document)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(leader) = self.leader.as_ref().and_then(|leader| leader.parse().ok()) {
+            headers.insert(LEADER.clone(), leader);
+        }
         if let Some(ms) = self.retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(ms.div_ceil(1_000)));
         }

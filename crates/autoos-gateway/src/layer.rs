@@ -3,15 +3,16 @@
 
 use crate::{
     auth::{self, Owner},
-    body::{Leftover, Metered, Room},
+    body::{Kept, Leftover, Metered, Room},
     call::{self, Call},
     edge::Edge,
     fault::{Fault, Problem},
+    nodes::{self, Asked, HandedOver, Written},
 };
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, Version},
+    http::{HeaderName, HeaderValue, StatusCode, Version, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -75,15 +76,38 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
         Err(fault) => (fault.into_response(), Leftover::of(request.into_body())),
         Ok((_place, call)) => {
             trace_id = call.as_ref().and_then(|call| call.trace).map(|trace| trace.trace_id);
-            tenant = call.map(|call| call.caller.tenant);
             let long = LONG.contains(&route.as_str());
             let all = (!long).then(|| edge.limits.bodies.clone());
+            let handed_over = request.extensions().get::<HandedOver>().is_some();
             let (parts, body) = request.into_parts();
-            let body = Metered::new(body, all, room.clone(), grpc);
+            tenant = call.as_ref().map(|call| call.caller.tenant.clone());
+            let nodes = edge.nodes.as_ref().filter(|_| !handed_over && !long).zip(call);
+            let kept = nodes.as_ref().map(|_| Kept::default());
+            let body = Metered::new(body, all, room.clone(), grpc).keep(kept.clone());
             let leftover = body.leftover();
-            let request = Request::from_parts(parts, Body::new(body));
             let timed = !long && !SLOW.contains(&route.as_str());
-            (run(&edge, request, next, timed).await, leftover)
+            let limit = limit(&edge, &parts);
+            let work = async {
+                if let Err(fault) = newer(&edge, &parts).await {
+                    return fault.into_response();
+                }
+                let again = nodes.zip(kept).map(|to| (to, parts.clone(), next.clone()));
+                let request = Request::from_parts(parts, Body::new(body));
+                let response = next.run(request).await;
+                let Some((((nodes, call), kept), parts, next)) = again else { return response };
+                if nodes::refused_for(&response).is_none() {
+                    return response;
+                }
+                match kept.whole(&leftover, edge.options.max_intent_bytes).await {
+                    Ok(body) => {
+                        let (asked, until) = (Asked { parts, body }, began + limit);
+                        nodes::find(nodes, response, &asked, &call, &next, until).await
+                    }
+                    Err(fault) => fault.into_response(),
+                }
+            };
+            let response = if timed { in_time(limit, work).await } else { work.await };
+            (response, leftover)
         }
     };
     if over_1 && !response.status().is_success() {
@@ -128,6 +152,12 @@ async fn enter(
         return Ok((Some(place), None));
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    if let Some(HandedOver { caller, here, .. }) = request.extensions().get().cloned() {
+        let (request_id, trace) = (request_id.clone(), call::trace(request.headers()));
+        let call = Call { caller, here, request_id, trace };
+        request.extensions_mut().insert(call.clone());
+        return Ok((Some(place), Some(call)));
+    }
     let inside = request.extensions().get::<Owner>().is_some();
     let caller = if inside || edge.auth.is_owner(request.headers(), peer) {
         Owner::caller()
@@ -144,13 +174,24 @@ async fn enter(
     Ok((Some(place), Some(call)))
 }
 
-async fn run(edge: &Edge, request: Request, next: Next, timed: bool) -> Response {
-    if !timed {
-        return next.run(request).await;
-    }
+/// How long a request may take: as its client asks, and no longer than any may.
+fn limit(edge: &Edge, parts: &Parts) -> Duration {
     let most = Duration::from_millis(edge.options.request_timeout_ms);
-    let limit = call::grpc_timeout(request.headers()).map_or(most, |asked| asked.min(most));
-    match tokio::time::timeout(limit, next.run(request)).await {
+    let left = parts.extensions.get::<HandedOver>().map(|handed| handed.left);
+    let asked = left.or_else(|| call::grpc_timeout(&parts.headers));
+    asked.map_or(most, |asked| asked.min(most))
+}
+
+/// Waits until what is read here is as new as the client asks.
+async fn newer(edge: &Edge, parts: &Parts) -> Result<(), Fault> {
+    match call::after(&parts.headers)? {
+        Some(position) => edge.reach(position).await,
+        None => Ok(()),
+    }
+}
+
+async fn in_time(limit: Duration, work: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(limit, work).await {
         Ok(response) => response,
         Err(_) => {
             let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
@@ -168,7 +209,8 @@ fn finish(
     (method, path): (&axum::http::Method, &str),
 ) -> (Response, String) {
     let marked = response.extensions_mut().remove::<Problem>();
-    let problem = marked.or_else(|| unmarked(&response, grpc, method, path));
+    let written = response.extensions().get::<Written>().is_some();
+    let problem = marked.or_else(|| unmarked(&response, grpc, method, path).filter(|_| !written));
     if let Some(problem) = problem {
         edge.meters.refusal(problem.code);
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);

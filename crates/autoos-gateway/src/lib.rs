@@ -19,6 +19,7 @@ mod grpc;
 mod json;
 mod layer;
 mod meters;
+mod nodes;
 mod options;
 mod rest;
 mod serve;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use auth::OwnerToken;
 pub use backups::{Backup, Backups};
+pub use nodes::{BadSecret, Directory, Nodes};
 pub use options::Options;
 pub use webhook::{Deliveries, Webhook, WebhookOptions};
 
@@ -62,6 +64,8 @@ pub struct GatewayParts {
     pub backups: Option<Backups>,
     /// Opens the node to whoever can read its data directory; none does not.
     pub owner: Option<OwnerToken>,
+    /// The other nodes; none where this one is alone.
+    pub nodes: Option<Nodes>,
     /// Limits and times.
     pub options: Options,
 }
@@ -76,6 +80,12 @@ pub enum Error {
          others: listen on 127.0.0.1, or make a key first with `autoos key create`"
     )]
     OpenToAll(SocketAddr),
+    /// Between nodes nothing is encrypted.
+    #[error(
+        "nodes speak without TLS, so they may only meet on one machine, and {0} can be reached from \
+         others: listen on 127.0.0.1"
+    )]
+    NotLoopback(SocketAddr),
     /// The folder of uploads, or the listener, cannot be used.
     #[error("{what}: {error}")]
     Io {
@@ -96,8 +106,17 @@ impl Gateway {
     /// An edge on these parts. Consumer groups are leased by it: one gateway per journal.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { runtime, views, keys, providers, figures, backups, owner, options } =
-            parts;
+        let GatewayParts {
+            runtime,
+            views,
+            keys,
+            providers,
+            figures,
+            backups,
+            owner,
+            nodes,
+            options,
+        } = parts;
         let journal = runtime.parts().journal.clone();
         let (stop, stopping) = watch::channel(false);
         let edge = Edge::new(Inner {
@@ -111,6 +130,7 @@ impl Gateway {
             auth: auth::Auth::new(keys, owner),
             uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),
+            nodes,
             limits: Limits::new(&options),
             options,
             stopping,
@@ -148,7 +168,27 @@ impl Gateway {
         self.check(address)?;
         let cleaned = self.edge.uploads.clean().await;
         cleaned.map_err(|error| Error::Io { what: "uploads", error })?;
-        serve::run(&self.edge, listener, &self.stop, shutdown).await;
+        serve::run(&self.edge, serve::app(&self.edge), listener, &self.stop, shutdown).await;
+        Ok(())
+    }
+
+    /// Serves the other nodes until `shutdown`: what they hand over, and nobody else. Strangers are
+    /// refused by the secret of [`Nodes`], without which nobody comes in.
+    ///
+    /// # Errors
+    /// [`Error::NotLoopback`] for an address that is reached from other machines.
+    pub async fn serve_nodes(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let address =
+            listener.local_addr().map_err(|error| Error::Io { what: "listener", error })?;
+        if !address.ip().to_canonical().is_loopback() {
+            return Err(Error::NotLoopback(address));
+        }
+        let app = serve::node_app(&self.edge);
+        serve::run(&self.edge, app, listener, &self.stop, shutdown).await;
         Ok(())
     }
 }

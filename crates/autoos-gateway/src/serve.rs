@@ -3,7 +3,7 @@
 //! Connections are bounded, asked whether they live, and given a time to send their headers. On
 //! shutdown nothing new is taken, streams end and say so, and what runs has a while to end.
 
-use crate::{edge::Edge, grpc, layer, rest};
+use crate::{edge::Edge, grpc, layer, nodes, rest};
 use axum::{Router, extract::ConnectInfo, middleware};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -34,14 +34,19 @@ pub(crate) fn app(edge: &Edge) -> Router {
         .layer(middleware::from_fn_with_state(edge.clone(), layer::gate))
 }
 
+/// The same, where only nodes come in.
+pub(crate) fn node_app(edge: &Edge) -> Router {
+    app(edge).layer(middleware::from_fn_with_state(edge.clone(), nodes::gate))
+}
+
 /// Serves until `shutdown`, then lets what runs end.
 pub(crate) async fn run(
     edge: &Edge,
+    app: Router,
     listener: TcpListener,
     stopping: &watch::Sender<bool>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let app = app(edge);
     let http = Arc::new(http(Duration::from_millis(edge.options.keepalive_ms.max(1))));
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(edge.options.max_connections.min(Semaphore::MAX_PERMITS)));

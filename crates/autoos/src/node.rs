@@ -99,6 +99,7 @@ impl Node {
             )),
             backups: Some(backups(&journal, dir)),
             owner: Some(owner.clone()),
+            nodes: None,
             options,
         });
         let dir = dir.to_owned();

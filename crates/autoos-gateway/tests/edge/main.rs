@@ -9,6 +9,7 @@ mod grpc_input;
 mod input;
 mod limits;
 mod metrics;
+mod nodes;
 mod quarantine;
 mod rest;
 mod support;

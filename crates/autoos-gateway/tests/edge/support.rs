@@ -4,7 +4,7 @@ use autoos_fabric::{
     Fabric,
     provider::scripted::{Answer, Rule, Script},
 };
-use autoos_gateway::{Backup, Gateway, GatewayParts, Options, OwnerToken};
+use autoos_gateway::{Backup, Gateway, GatewayParts, Nodes, Options, OwnerToken};
 use autoos_guard::Keys;
 use autoos_journal::MemoryJournal;
 use autoos_kernel::words::LlmRole;
@@ -42,6 +42,12 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) runtime: autoos_runtime::Options,
     pub(crate) no_uploads: bool,
+    /// The journal, where several nodes share one.
+    pub(crate) journal: Option<Arc<MemoryJournal>>,
+    /// A node whose pepper it shares, by its directory.
+    pub(crate) pepper_of: Option<PathBuf>,
+    /// The other nodes, and where this one listens for them.
+    pub(crate) nodes: Option<(Nodes, TcpListener)>,
 }
 
 pub(crate) fn client() -> reqwest::Client {
@@ -73,7 +79,8 @@ fn backup(target: PathBuf) -> futures::future::BoxFuture<'static, Result<Backup,
 
 pub(crate) async fn node(setup: Setup) -> Node {
     let dir = tempfile::tempdir().expect("a directory");
-    let journal = MemoryJournal::new(16);
+    let journal = setup.journal.unwrap_or_else(|| MemoryJournal::new(16));
+    let (nodes, for_nodes) = setup.nodes.unzip();
     let (fabric, _) = Fabric::scripted(setup.script).await.expect("a fabric");
     let tools = Registry::builder().roots([dir.path()]).build().expect("tools");
     let parts = Parts {
@@ -83,6 +90,10 @@ pub(crate) async fn node(setup: Setup) -> Node {
         clock: Arc::new(SystemClock),
     };
     let runtime = Runtime::start(parts, setup.runtime).await.expect("a runtime");
+    if let Some(other) = setup.pepper_of {
+        let name = "keys.pepper";
+        std::fs::copy(other.join(name), dir.path().join(name)).expect("a copy of the pepper");
+    }
     let keys = Keys::open(journal.clone(), dir.path()).await.expect("keys");
     let mut options = setup.options;
     if !setup.no_uploads {
@@ -99,6 +110,7 @@ pub(crate) async fn node(setup: Setup) -> Node {
         figures: Some(Arc::new(move || fabric.figures())),
         backups: Some(Arc::new(backup)),
         owner: Some(OwnerToken::new(OWNER.into())),
+        nodes,
         options,
     });
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
@@ -107,7 +119,19 @@ pub(crate) async fn node(setup: Setup) -> Node {
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let served = tokio::spawn(async move { gateway.serve(listener, shutdown).await });
+    let served = tokio::spawn(async move {
+        let served = gateway.serve(listener, shutdown);
+        match for_nodes {
+            Some(listener) => {
+                let nodes = gateway.serve_nodes(listener, std::future::pending());
+                tokio::select! {
+                    served = served => served,
+                    ended = nodes => ended,
+                }
+            }
+            None => served.await,
+        }
+    });
     Node { address, http: client(), journal, keys, dir, stop: Some(stop), served }
 }
 
