@@ -83,7 +83,7 @@ impl Drop for Disk {
     }
 }
 
-/// Asks for the node's health until its status is this one.
+/// Asks for the node's health until its status is this one: no stream tells of it.
 async fn healthy(node: &Node, status: &str) -> Value {
     let last = Instant::now() + Duration::from_secs(30);
     loop {

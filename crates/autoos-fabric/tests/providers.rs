@@ -108,11 +108,15 @@ async fn a_provider_that_fails_is_left_alone_until_one_probe_succeeds() {
     assert_eq!((status.health, status.breaker.state), (Condition::Out, "open"), "{status:?}");
     assert_eq!(status.breaker.cause, Some(FailureClass::Server));
 
-    // The next call that gets through is the probe.
-    while let Err(failure) = node.ask("x").await {
-        let wait = failure.retry_after_ms.expect("it says when to come back");
-        tokio::time::sleep(Duration::from_millis(wait)).await;
-    }
+    // The next call that gets through is the probe. A breaker lets time alone pass before it: the
+    // wait is the one that the refusal names.
+    let probe = async {
+        while let Err(failure) = node.ask("x").await {
+            let wait = failure.retry_after_ms.expect("it says when to come back");
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), probe).await.expect("a probe gets through");
     let status = &node.fabric.status()[0];
     assert_eq!((status.health, status.breaker.state), (Condition::Healthy, "closed"), "{status:?}");
     assert_eq!(node.calls().len(), 6);

@@ -234,6 +234,7 @@ async fn a_client_that_leaves_takes_no_money_with_it() {
     }
     for owner in [tenant(), user()] {
         let last = Instant::now() + Duration::from_secs(20);
+        // As above: neither an account nor the end of what nobody waits for announces itself.
         loop {
             let count = workflows(&world).await.len() as u64;
             let view = world.runtime.account(&owner).expect("it is there");

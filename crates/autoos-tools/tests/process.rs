@@ -45,7 +45,7 @@ fn alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim().starts_with('Z'))
 }
 
-/// Waits until a process is gone.
+/// Looks until a process is gone: it is nobody's child here, so nothing tells of its end.
 async fn gone(pid: &str) {
     let gone = async {
         while alive(pid) {

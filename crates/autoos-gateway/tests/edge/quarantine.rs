@@ -6,6 +6,7 @@ use autoos_journal::{Error, Outcome};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+/// Asks until the answer is as wanted: these are states that a client can only ask for.
 async fn until(node: &Node, path: &str, wanted: impl Fn(&Answered) -> bool) -> Answered {
     let last = Instant::now() + LONG;
     loop {

@@ -64,7 +64,7 @@ async fn a_question_is_told_until_it_is_taken_and_not_again() {
     // The receiver failed: it comes again under the same id.
     let (again, _) = next().await;
     assert_eq!(again["webhook-id"], first["webhook-id"]);
-    // That it was taken is durable.
+    // That it was taken is durable; a group's cursor tells nobody that it moved.
     let taken = async {
         while node.journal.group_cursor("autoos-webhook").await.expect("a cursor").0.is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
