@@ -180,6 +180,38 @@ pub(super) fn logfmt(line: &str) -> Option<Fields> {
     Some(fields)
 }
 
+/// The `key=value` pairs of a line or message, wherever they stand in it, in order; a value may
+/// stand between quotation marks, and loses what closes a sentence.
+pub(super) fn values(text: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(equals) = rest.find('=') {
+        let start = rest[..equals]
+            .rfind(|c: char| !is_key(c))
+            .map_or(0, |at| at + rest[at..].chars().next().map_or(1, char::len_utf8));
+        let key = &rest[start..equals];
+        let named = key.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        match pair(&rest[start..]).filter(|_| named) {
+            Some((key, value, after)) => {
+                let open = value.trim_end_matches([',', ';', ')', ']']);
+                found.push((key, open.to_owned()));
+                rest = after;
+            }
+            None => rest = &rest[equals + 1..],
+        }
+    }
+    found
+}
+
+fn is_key(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '@')
+}
+
+/// Whether a key says when, how grave or what: the columns that every log has say that already.
+pub(super) fn is_common(key: &str) -> bool {
+    TIME.contains(&key) || LEVEL.contains(&key) || MESSAGE.contains(&key)
+}
+
 fn pair(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let equals = text.find('=')?;

@@ -70,6 +70,17 @@ impl Period {
             .then(|| Self { start: days(year, 1, 1) * DAY, end: days(year + 1, 1, 1) * DAY })
     }
 
+    /// A moment as it is written: the day alone, or with its time.
+    pub(crate) fn moment(micros: i64, day: bool) -> String {
+        let whole = Self { start: micros, end: micros };
+        let date = whole.name(Unit::Day);
+        if day {
+            return date;
+        }
+        let seconds = micros.rem_euclid(DAY) / SECOND;
+        format!("{date} {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+
     /// The name of the `unit` that it begins in, such as `2024-01` for a month.
     pub(crate) fn name(self, unit: Unit) -> String {
         let whole = self.start.div_euclid(DAY);

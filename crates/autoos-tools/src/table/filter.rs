@@ -30,6 +30,10 @@ pub(crate) enum Op {
     OnWeekday,
     Empty,
     NotEmpty,
+    /// Of groups; of rows `relative` has turned it into a plain one.
+    AboveAverage,
+    BelowAverage,
+    WithinLast,
 }
 
 /// A condition as it is asked for.
@@ -68,7 +72,7 @@ impl AnyOf {
 }
 
 /// A condition on the cells of one column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Filter {
     pub(crate) column: String,
     op: Op,
@@ -77,7 +81,7 @@ pub(crate) struct Filter {
 }
 
 /// A value to compare with, in all that it may mean.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Operand {
     text: String,
     number: Option<Number>,
@@ -93,7 +97,12 @@ impl Filter {
             Failure::Invalid(format!("the condition on {column:?} needs {wanted} as its value"))
         };
         let values = match (op, value) {
-            (Op::Empty | Op::NotEmpty, _) => Vec::new(),
+            (Op::Empty | Op::NotEmpty | Op::AboveAverage | Op::BelowAverage, _) => Vec::new(),
+            (Op::WithinLast, _) => {
+                return Err(Failure::Invalid(
+                    "within_last stands in the query's own where, by itself".to_owned(),
+                ));
+            }
             (Op::In | Op::NotIn | Op::OnWeekday, Value::Array(values)) if !values.is_empty() => {
                 values
             }
@@ -153,7 +162,26 @@ impl Filter {
                 }
                 _ => false,
             },
-            Op::Empty | Op::NotEmpty => false,
+            Op::AboveAverage => first(&|operand| order(operand) == Some(Ordering::Greater)),
+            Op::BelowAverage => first(&|operand| order(operand) == Some(Ordering::Less)),
+            Op::Empty | Op::NotEmpty | Op::WithinLast => false,
+        }
+    }
+
+    /// Whether it compares with the average of its column.
+    pub(crate) fn of_average(&self) -> bool {
+        matches!(self.op, Op::AboveAverage | Op::BelowAverage)
+    }
+
+    /// The same against this average.
+    pub(crate) fn against(&self, average: Number) -> Self {
+        let text = average.text();
+        let operand = Operand { number: Some(average), period: None, text };
+        Self {
+            column: self.column.clone(),
+            op: self.op,
+            operands: vec![operand],
+            case_sensitive: false,
         }
     }
 }

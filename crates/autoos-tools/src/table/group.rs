@@ -6,10 +6,12 @@
 use super::{
     aggregate::State,
     cell::{Cell, Meaning},
+    filter::{AnyOf, Filter},
     number::Number,
     query::{Aggregate, AggregateOp, Query},
+    relative,
     rows::{Columns, Sink},
-    select::{Conditions, Rows, at, known, order, tied},
+    select::{Conditions, Rows, at, known, order, placed, tied},
 };
 use crate::Failure;
 use serde_json::{Value, json};
@@ -115,10 +117,14 @@ impl<'q> Group<'q> {
                 one.names.into_iter().chain(cells).collect()
             })
             .collect();
-        let mut having = Conditions::new(&query.having);
+        let (asked, relative) = against_averages(&query.having, &names, &rows);
+        let mut having = Conditions::new(&asked);
         having.known(&names)?;
         rows.retain(|row| having.hold(&names, row));
         sort(query, &names, &mut rows)?;
+        if let Some(of) = &query.change {
+            add_change(of, &mut names, &mut rows)?;
+        }
         let alike = keys_alike(query, &names);
         let truncated = cut(query, &names, &mut rows, &alike)?;
         let rows = rows
@@ -126,7 +132,7 @@ impl<'q> Group<'q> {
             .map(|row| row.iter().map(Cell::json).collect::<Vec<Value>>().into())
             .collect();
         let columns = names.names().to_vec();
-        Ok((Rows { columns, rows, matched: self.matched, truncated }, groups, skipped))
+        Ok((Rows { columns, rows, matched: self.matched, truncated, relative }, groups, skipped))
     }
 
     fn skipped(&self) -> Vec<Value> {
@@ -207,6 +213,48 @@ impl Sink for Group<'_> {
     }
 }
 
+/// The conditions on groups with averages in the place of comparisons with them, and those.
+fn against_averages(
+    having: &[AnyOf],
+    names: &Columns,
+    rows: &[Vec<Cell>],
+) -> (Vec<AnyOf>, Vec<Value>) {
+    let mut told = Vec::new();
+    let mut one = |filter: &Filter| {
+        if !filter.of_average() {
+            return filter.clone();
+        }
+        let place = names.find(&filter.column);
+        let cells = rows.iter().filter_map(|row| row.get(place?)).map(|cell| cell.text.trim());
+        let Some(average) = relative::average(cells) else { return filter.clone() };
+        told.push(json!({"column": filter.column, "of": Cell::plain(average.text()).json(), "groups": true}));
+        filter.against(average)
+    };
+    let all = having.iter().map(|any| AnyOf(any.0.iter().map(&mut one).collect())).collect();
+    (all, told)
+}
+
+/// What a measure changed by since the row before, as a figure and in per cent of that one.
+fn add_change(of: &str, names: &mut Columns, rows: &mut [Vec<Cell>]) -> Result<(), Failure> {
+    let place = names.find(of).ok_or_else(|| names.unknown(of))?;
+    names.push(&format!("change_{of}"))?;
+    names.push(&format!("percent_change_{of}"))?;
+    let figures: Vec<Option<Number>> =
+        rows.iter().map(|row| Number::read(row[place].text.trim())).collect();
+    for (at, row) in rows.iter_mut().enumerate() {
+        let before = at.checked_sub(1).and_then(|before| figures[before]);
+        let pair = before.zip(figures[at]);
+        let change = pair.map(|(before, now)| now.less(before));
+        // Of nothing, or of less than that, there is no per cent.
+        let grown = pair.filter(|(before, _)| before.order(Number::ZERO).is_gt());
+        let percent = grown.and_then(|(before, now)| now.less(before).percent_of(before));
+        for number in [change, percent] {
+            row.push(number.map_or_else(Cell::default, |n| Cell::plain(n.text())));
+        }
+    }
+    Ok(())
+}
+
 /// Whether two rows sort alike.
 fn keys_alike<'r>(query: &'r Query, names: &'r Columns) -> impl Fn(&[Cell], &[Cell]) -> bool + 'r {
     let places: Vec<usize> = query.sort.iter().filter_map(|by| names.find(&by.column)).collect();
@@ -236,6 +284,15 @@ fn cut(
         .collect();
     query.per.keep(&mut keyed, |(key, _)| key, |(_, a), (_, b)| alike(a, b));
     rows.extend(keyed.into_iter().map(|(_, row)| row));
+    if let Some(place) = query.place {
+        let by: Vec<usize> = query.sort.iter().filter_map(|by| names.find(&by.column)).collect();
+        let first = by.first().copied().unwrap_or_default();
+        let keys = |row: &Vec<Cell>| by.iter().map(|at| row[*at].clone()).collect::<Vec<_>>();
+        let same = |a: &Vec<Cell>, b: &Vec<Cell>| order(&query.sort, &keys(a), &keys(b)).is_eq();
+        let found = placed(rows, place, |row| &row[first], same);
+        rows.truncate(found.end);
+        rows.drain(..found.start);
+    }
     let limit = tied(rows, query.limit, |a, b| alike(a, b));
     let truncated = rows.len() > limit;
     rows.truncate(limit);

@@ -12,6 +12,7 @@ mod group;
 mod join;
 mod number;
 mod query;
+mod relative;
 mod rows;
 mod schema;
 mod select;
@@ -66,11 +67,18 @@ impl Tool for TableQuery {
 
     fn call(&self, call: &ToolCall) -> Result<ToolResult, Failure> {
         let deadline = Deadline::after(self.spec.timeout_ms);
-        let query = Query::read(&call.args)?;
+        let (args, told) = relative::resolve(call.args.clone(), |args| {
+            let first = Query::read(&args)?;
+            Ok(answer(Source::of(call, &self.files)?, &first, deadline)?.0)
+        })?;
+        let query = Query::read(&args)?;
         let source = Source::of(call, &self.files)?;
         let name = source.name();
         let (mut output, bytes_read) = answer(source, &query, deadline)?;
         output["path"] = json!(name);
+        if !told.is_empty() {
+            output["relative"] = json!(told);
+        }
         Ok(ToolResult { output, bytes_read })
     }
 }
@@ -122,6 +130,9 @@ fn result(rows: Rows, scan: &Scan, query: &Query, alone: Option<u64>) -> Value {
         "first_malformed_row": scan.first_malformed,
         "asked": query.asked,
     });
+    if !rows.relative.is_empty() {
+        output["relative"] = Value::Array(rows.relative);
+    }
     if let Some(alone) = alone {
         output["without_partner"] = json!(alone);
     }

@@ -30,6 +30,10 @@ pub(crate) struct Query {
     pub(crate) per: Per,
     /// Rows that sort like the last one kept are kept too.
     pub(crate) ties: bool,
+    /// Only what stands at this place of the order; what sorts alike shares one.
+    pub(crate) place: Option<usize>,
+    /// The measure whose change from row to row is told.
+    pub(crate) change: Option<String>,
     /// Another table's columns beside these.
     pub(crate) join: Option<Join>,
     /// What was asked, for whoever reads the result: conditions, groups, computations, order.
@@ -151,6 +155,8 @@ struct Arguments {
     limit: Option<usize>,
     per: Per,
     ties: bool,
+    place: Option<usize>,
+    change: Option<String>,
     join: Option<Join>,
     on: Option<On>,
     sample_rows: Option<u64>,
@@ -207,6 +213,16 @@ impl Query {
                 "per: name the columns in `by`, and 1 row or more".to_owned(),
             ));
         }
+        if asked.place.is_some() && (asked.sort.is_empty() || asked.per.rows.is_some()) {
+            return Err(Failure::Invalid(
+                "place goes with sort, which says of what order, and not with per".to_owned(),
+            ));
+        }
+        if asked.change.is_some() && (!grouped || asked.sort.is_empty()) {
+            return Err(Failure::Invalid(
+                "change goes with group_by and sort: it is from one row to the next".to_owned(),
+            ));
+        }
         let join = match (asked.join.take(), asked.on.take()) {
             (Some(join), Some(on)) => Some(join.ready(on)?),
             (None, None) => None,
@@ -221,6 +237,8 @@ impl Query {
             asked: echo(args),
             per: asked.per,
             ties: asked.ties,
+            place: asked.place,
+            change: asked.change,
             join,
             reading: asked.reading,
             select: asked.select,
@@ -243,7 +261,19 @@ impl Query {
 
 /// The question without the table.
 fn echo(args: &Value) -> Value {
-    let parts = ["where", "group_by", "aggregate", "having", "sort", "limit", "per", "ties", "on"];
+    let parts = [
+        "where",
+        "group_by",
+        "aggregate",
+        "having",
+        "sort",
+        "limit",
+        "per",
+        "ties",
+        "place",
+        "change",
+        "on",
+    ];
     let said = parts.iter().filter_map(|part| Some(((*part).to_owned(), args.get(*part)?.clone())));
     Value::Object(said.collect())
 }

@@ -10,9 +10,13 @@ pub(crate) fn arguments() -> Value {
         "properties": {
             "column": {"type": "string"},
             "op": {"enum": ["eq", "ne", "lt", "lte", "gt", "gte", "between", "in", "not_in",
-                "contains", "not_contains", "starts_with", "ends_with", "on_weekday", "empty", "not_empty"]},
+                "contains", "not_contains", "starts_with", "ends_with", "on_weekday", "empty", "not_empty",
+                "above_average", "below_average", "within_last"]},
             "value": {"description": "a number, a date such as 2024-01-31 or 2024-01, or text; \
-                two of them for between (both included), a list for in and not_in, names of days such as Saturday for on_weekday"},
+                two of them for between (both included), a list for in and not_in, names of days such as Saturday for on_weekday; \
+                {\"n\": 1, \"unit\": \"hour\"} for within_last, counted back from the last moment of \
+                the column; none for above_average and below_average, which are of the rows that \
+                meet the other conditions, and in having of the groups"},
             "case_sensitive": {"type": "boolean", "description": "of text; false unless given"},
         },
         "required": ["column", "op"],
@@ -90,6 +94,12 @@ pub(crate) fn arguments() -> Value {
                 "description": "so many rows of each value of `by`, in the order of sort"},
             "ties": {"type": "boolean",
                 "description": "keep also what sorts like the last row kept; false unless given"},
+            "place": {"type": "integer", "minimum": 1, "maximum": 1000,
+                "description": "only what stands at this place in the order of sort, so 2 is the \
+                    second; what sorts alike shares a place"},
+            "change": {"type": "string",
+                "description": "a column of the grouped result: beside it stand change_ and \
+                    percent_change_, against the row before in the order of sort"},
             "join": {"type": "object", "properties": {
                 "columns": {"type": "array", "items": {"type": "string"}},
                 "rows": {"type": "array", "items": {"type": "array"}},

@@ -107,6 +107,18 @@ impl<'q> Select<'q> {
         known(columns, self.query.select.iter().map(String::as_str))?;
         known(columns, self.query.per.by.iter().map(String::as_str))?;
         self.cut(self.query.limit);
+        if let Some(place) = self.query.place {
+            let sort = &self.query.sort;
+            let found = placed(
+                &self.kept,
+                place,
+                |kept| &kept.keys[0],
+                |a, b| order(sort, &a.keys, &b.keys).is_eq(),
+            );
+            self.kept.drain(..found.start);
+            self.dropped = self.kept.len() > self.query.limit;
+            self.kept.truncate(self.query.limit);
+        }
         let names: Vec<String> = match self.query.select.is_empty() {
             true => columns.names().to_vec(),
             false => self.query.select.clone(),
@@ -117,7 +129,13 @@ impl<'q> Select<'q> {
             places.iter().map(|place| cell(place).map_or(Value::Null, Cell::json)).collect()
         });
         let rows = rows.collect();
-        Ok(Rows { columns: names, rows, matched: self.matched, truncated: self.dropped })
+        Ok(Rows {
+            columns: names,
+            rows,
+            matched: self.matched,
+            truncated: self.dropped,
+            relative: Vec::new(),
+        })
     }
 
     fn cut(&mut self, limit: usize) {
@@ -133,6 +151,18 @@ impl<'q> Select<'q> {
             |a, b| self.query.ties && order(sort, &a.keys, &b.keys).is_eq(),
         );
         self.dropped |= self.kept.len() < before && self.query.per.rows.is_none();
+        if let Some(place) = self.query.place {
+            let found = placed(
+                &self.kept,
+                place,
+                |kept| &kept.keys[0],
+                |a, b| order(sort, &a.keys, &b.keys).is_eq(),
+            );
+            // Those before it hold their places until all rows were seen.
+            self.kept.truncate(found.end);
+            self.kept_bytes = self.kept.iter().map(Kept::bytes).sum();
+            return;
+        }
         let limit = tied(&self.kept, limit, |a, b| {
             self.query.ties && order(sort, &a.keys, &b.keys).is_eq()
         });
@@ -196,6 +226,27 @@ pub(crate) fn tied<T>(rows: &[T], limit: usize, alike: impl Fn(&T, &T) -> bool) 
     limit + rows[limit..].iter().take_while(|row| alike(last, row)).count()
 }
 
+/// Where the rows at a place of the order stand, from 1; rows that sort alike share one, and empty
+/// ones have none. Behind all rows when there are fewer places.
+pub(crate) fn placed<T>(
+    rows: &[T],
+    place: usize,
+    key: impl Fn(&T) -> &Cell,
+    alike: impl Fn(&T, &T) -> bool,
+) -> std::ops::Range<usize> {
+    let full = rows.iter().take_while(|row| !key(row).is_empty()).count();
+    let mut start = 0;
+    for _ in 1..place {
+        let Some(first) = rows[..full].get(start) else { break };
+        start += rows[start..full].iter().take_while(|row| alike(first, row)).count();
+    }
+    let end = match rows[..full].get(start) {
+        Some(first) => start + rows[start..full].iter().take_while(|row| alike(first, row)).count(),
+        None => full,
+    };
+    start..end
+}
+
 /// Rows of a result.
 pub(crate) struct Rows {
     pub(crate) columns: Vec<String>,
@@ -203,6 +254,8 @@ pub(crate) struct Rows {
     /// Rows of the table that met the conditions.
     pub(crate) matched: u64,
     pub(crate) truncated: bool,
+    /// What conditions on averages of groups came to.
+    pub(crate) relative: Vec<Value>,
 }
 
 /// The order of two rows by their keys.

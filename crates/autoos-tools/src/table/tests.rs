@@ -333,3 +333,110 @@ proptest! {
         let _ = query(json!({"limit": 3}), &text);
     }
 }
+
+#[test]
+fn a_place_of_the_order_is_shared_by_what_sorts_alike() {
+    let table = "who,pay\nann,9\nbob,9\ncy,7\ndee,7\neve,1\nfay,\n";
+    let at = |place: u64, descending: bool| {
+        let sort = json!([{"column": "pay", "descending": descending}]);
+        rows(json!({"select": ["who"], "sort": sort, "place": place}), table)
+    };
+    assert_eq!(at(1, true), json!([["ann"], ["bob"]]));
+    assert_eq!(at(2, true), json!([["cy"], ["dee"]]));
+    assert_eq!(at(3, true), json!([["eve"]]));
+    assert_eq!(at(4, true), json!([]), "what is empty has no place");
+    assert_eq!(at(2, false), json!([["cy"], ["dee"]]));
+    let grouped = json!({
+        "group_by": ["pay"], "aggregate": [{"op": "count"}],
+        "sort": [{"column": "count", "descending": true}], "place": 2,
+    });
+    assert_eq!(rows(grouped, table), json!([[1, 1], [null, 1]]));
+    assert!(query(json!({"place": 2}), table).is_err(), "of no order");
+}
+
+#[test]
+fn rows_and_groups_are_held_against_the_average() {
+    let table = "city,pay\nrome,1\nrome,2\noslo,9\nbern,\n";
+    let above = |op: &str| {
+        let mut args = json!({"select": ["pay"], "where": [{"column": "pay", "op": op}]});
+        args["sort"] = json!([{"column": "pay"}]);
+        query(args, table).expect("a result")
+    };
+    let output = above("above_average");
+    assert_eq!((&output["rows"], &output["relative"][0]["of"]), (&json!([[9]]), &json!(4)));
+    assert_eq!(above("below_average")["rows"], json!([[1], [2]]));
+    // Of the rows that meet the rest.
+    let both = json!({"where": [{"column": "pay", "op": "above_average"},
+        {"column": "city", "op": "eq", "value": "rome"}]});
+    assert_eq!(rows(both, table), json!([["rome", 2]]));
+    let none = json!({"where": [{"column": "pay", "op": "above_average"},
+        {"column": "city", "op": "eq", "value": "paris"}]});
+    assert_eq!(rows(none, table), json!([]));
+    let groups = json!({"group_by": ["city"], "aggregate": [{"op": "sum", "column": "pay"}],
+        "having": [{"column": "sum_pay", "op": "above_average"}]});
+    let output = query(groups, table).expect("a result");
+    assert_eq!((&output["rows"], &output["relative"][0]["of"]), (&json!([["oslo", 9]]), &json!(4)));
+    let text = json!({"where": [{"column": "city", "op": "above_average"}]});
+    assert!(query(text, table).is_ok_and(|output| output["rows"] == json!([])));
+}
+
+#[test]
+fn what_is_last_is_counted_from_the_end_of_the_column() {
+    let times = "at,n\n2024-05-01 10:00:00,1\n2024-05-01 11:30:00,2\n2024-05-01 12:15:30,3\n";
+    let last = |n: u64, unit: &str, table: &str| {
+        let value = json!({"n": n, "unit": unit});
+        query(
+            json!({"select": ["n"], "where": [{"column": "at", "op": "within_last", "value": value}]}),
+            table,
+        )
+    };
+    let output = last(1, "hour", times).expect("a result");
+    assert_eq!(output["rows"], json!([[2], [3]]));
+    assert_eq!(output["relative"][0]["from"], "2024-05-01 11:15:30");
+    let days = "at,n\n2024-04-29,1\n2024-04-30,2\n2024-05-01,3\n";
+    assert_eq!(last(2, "day", days).expect("a result")["rows"], json!([[2], [3]]));
+    assert!(last(1, "hour", days).is_err(), "days have no hours");
+    assert!(last(1, "month", days).is_err(), "months differ");
+}
+
+#[test]
+fn a_measure_changes_from_row_to_row() {
+    let table = "day,pay\n2024-01-05,10\n2024-02-01,15\n2024-03-01,0\n2024-04-01,3\n";
+    let args = json!({"group_by": [{"column": "day", "unit": "month", "as": "month"}],
+        "aggregate": [{"op": "sum", "column": "pay"}], "sort": [{"column": "month"}],
+        "change": "sum_pay"});
+    let output = query(args, table).expect("a result");
+    assert_eq!(
+        output["columns"],
+        json!(["month", "sum_pay", "change_sum_pay", "percent_change_sum_pay"])
+    );
+    let expected = json!([
+        ["2024-01", 10, null, null],
+        ["2024-02", 15, 5, 50],
+        ["2024-03", 0, -15, -100],
+        ["2024-04", 3, 3, null],
+    ]);
+    assert_eq!(output["rows"], expected);
+}
+
+#[test]
+fn a_log_has_its_pairs_and_its_machines_as_columns() {
+    let logfmt = "ts=2024-05-01T10:00:00Z level=info msg=\"took it\" service=web duration_ms=12\n\
+        ts=2024-05-01T10:00:01Z level=error msg=\"no luck\" service=db duration_ms=90 code=\"a b\"\n\
+        ts=2024-05-01T10:00:02Z level=info msg=ok service=web duration_ms=30\n";
+    let args = json!({"format": "log", "group_by": ["service"],
+        "aggregate": [{"op": "avg", "column": "duration_ms"}], "sort": [{"column": "service"}]});
+    assert_eq!(rows(args, logfmt), json!([["db", 90], ["web", 21]]));
+    let mixed = "2024-05-01 10:00:00 INFO web: done user=ann (took=5)\n\
+        2024-05-01 10:00:01 INFO web: done user=\"bob b\", took=7\n\
+        2024-05-01 10:00:02 WARN web: slow a==b http://x/?q=1\n";
+    let args = json!({"format": "log", "select": ["user", "took", "level"]});
+    assert_eq!(
+        rows(args, mixed),
+        json!([["ann", 5, "info"], ["bob b", 7, "info"], [null, null, "warning"]])
+    );
+    let syslog = "Jun 14 15:16:01 combo sshd[1]: in\nJun 14 15:16:02 hall sshd[1]: in\n\
+        Jun 14 15:16:03 combo cron[2]: ran\n";
+    let args = json!({"format": "log", "group_by": ["host"], "sort": [{"column": "host"}]});
+    assert_eq!(rows(args, syslog), json!([["combo", 2], ["hall", 1]]));
+}
