@@ -239,7 +239,34 @@ fn orders() -> Vec<Question> {
             vec!["Porto"],
             vec!["Lisbon", "Faro", "Braga"],
         ),
-        declines("which city has the second highest revenue?"),
+        says("which city has the second highest revenue?", &["Lisbon", "second highest"], &[]),
+        says("what is the third largest order by total?", &["1011"], &[889.0]),
+        figure(
+            "how many orders have a total above average",
+            o().filter(|x| x.6 > mean(o().map(|x| x.6))).count() as f64,
+        ),
+        lists(
+            "which categories have above-average total?",
+            vec!["Kitchen"],
+            vec!["Books", "Toys", "Garden"],
+        ),
+        declines("orders in Lisbon with a total above average"),
+        declines("orders above the average total of their city"),
+        figure(
+            "how many orders in the last 14 days?",
+            o().filter(|x| x.1 > "2025-03-06").count() as f64,
+        ),
+        says(
+            "how much did revenue grow from January 2025 to February 2025?",
+            &["2025-01", "2025-02"],
+            &[742.1, 2_852.0, 2_109.9],
+        ),
+        lists(
+            "month-over-month growth of total",
+            vec!["2024-11", "2025-03", "change_sum_total"],
+            vec![],
+        ),
+        declines("which month grew the most"),
         declines("how many orders per customer on average"),
         declines("customers who never bought Toys"),
         declines("which customers ordered both Books and Toys?"),
@@ -713,9 +740,14 @@ fn logs() -> Vec<Question> {
             ),
         ),
         figure(
-            "errors in the last hour",
+            "how many errors in the last hour",
             l().filter(|x| x.1 == "ERROR" && x.0 >= "10:10:00").count() as f64,
         ),
+        figure(
+            "how many lines are there in the last 30 minutes?",
+            l().filter(|x| x.0 >= "10:40:00").count() as f64,
+        ),
+        declines("how many errors in the last month"),
         lists(
             "find lines that mention delivered",
             vec!["4411", "4412", "4413", "4414"],

@@ -5,7 +5,7 @@ use super::{
     columns::{self, Mention},
     conditions, dates, flags, lexicon as lex, measures, orders,
     question::{Condition, Group, Query},
-    ranking, refs, requests,
+    ranking, refs, relative, requests,
     sniff::{Column, Holds, Known},
     unable::Unable,
     values,
@@ -31,6 +31,7 @@ pub(super) fn compile_beside(
     requests::read(&mut asked)?;
     orders::read(&mut asked);
     flags::read(&mut asked);
+    relative::read(&mut asked)?;
     conditions::read(&mut asked)?;
     dates::read(&mut asked)?;
     conditions::empties(&mut asked);
@@ -42,6 +43,7 @@ pub(super) fn compile_beside(
     ranking::read(&mut asked)?;
     orders::place(&mut asked)?;
     asked.implied();
+    relative::settle(&mut asked)?;
     asked.rows()?;
     asked.said_again();
     asked.said_of(key);

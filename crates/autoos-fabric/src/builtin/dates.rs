@@ -12,6 +12,9 @@ use serde_json::json;
 
 /// "in March 2024", "since 2024-02-01", "from … to …", "before 2023", "on …".
 pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
+    if asked.query.change {
+        grown(asked)?;
+    }
     for at in 0..asked.tokens.len() {
         let op = [
             "in", "on", "during", "since", "after", "before", "until", "from", "for", "by",
@@ -97,6 +100,21 @@ fn between(asked: &mut Asked<'_>) -> Result<(), Unable> {
         let (column, value) = dated(asked, &from, &upto)?;
         asked.take(at..end);
         asked.condition(Condition { column, op: "between", value }, at..end);
+    }
+    Ok(())
+}
+
+/// "grow from January to February 2025", "change between 2024 and 2025": the two that are held
+/// against each other, and not what lies between them.
+fn grown(asked: &mut Asked<'_>) -> Result<(), Unable> {
+    for at in 0..asked.tokens.len() {
+        if !asked.free(at, &["between", "from", "in"]) {
+            continue;
+        }
+        let Some((first, middle)) = period_at(asked, at + 1) else { continue };
+        if asked.is(middle, &["and", "to", "until"]) && side_by_side(asked, at, &first, middle)? {
+            return Ok(());
+        }
     }
     Ok(())
 }
@@ -187,9 +205,9 @@ fn side_by_side(
             asked.used[i] = true;
         }
     }
-    let compares =
-        asked.clause.has(&["compare", "comparison", "versus", "vs", "contrast", "difference"])
-            || asked.tokens.iter().any(|t| t.low == "or");
+    let compares = asked.query.change
+        || asked.clause.has(&["compare", "comparison", "versus", "vs", "contrast", "difference"])
+        || asked.tokens.iter().any(|t| t.low == "or");
     if compares {
         asked.group(super::question::Group { column: column.clone(), unit: Some(unit) });
     }

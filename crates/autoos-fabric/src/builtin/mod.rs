@@ -33,6 +33,7 @@ mod ranking;
 mod reader;
 mod refs;
 mod refuse;
+mod relative;
 mod requests;
 mod signs;
 mod sniff;

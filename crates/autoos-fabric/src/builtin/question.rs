@@ -35,6 +35,10 @@ pub(super) struct Query {
     pub(super) limit: Option<u64>,
     /// So many rows of each value of these columns.
     pub(super) per: Option<(Vec<String>, u64)>,
+    /// Only who stands at this place of the order.
+    pub(super) place: Option<u64>,
+    /// What the measure changed by from one stretch of time to the next.
+    pub(super) change: bool,
     /// Another table's columns beside these.
     pub(super) join: Option<Join>,
     /// Only what the table is: its columns and how many rows it has.
@@ -103,6 +107,20 @@ pub(super) enum Key {
     Column(String),
 }
 
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let op = self.op.replace('_', " ");
+        match (&self.value, self.value.get("n")) {
+            (Value::Null, _) => write!(f, "{} {op}", self.column),
+            (value, Some(n)) => {
+                let unit = value["unit"].as_str().unwrap_or_default();
+                write!(f, "{} {op} {n} {unit}", self.column)
+            }
+            (value, None) => write!(f, "{} {op} {value}", self.column),
+        }
+    }
+}
+
 impl fmt::Display for Query {
     /// In words, for the plan's reader.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,17 +145,22 @@ impl fmt::Display for Query {
         if !groups.is_empty() {
             write!(f, " by {}", groups.join(", "))?;
         }
-        let conditions: Vec<String> =
-            self.conditions.iter().map(|c| format!("{} {} {}", c.column, c.op, c.value)).collect();
+        let conditions: Vec<String> = self.conditions.iter().map(Condition::to_string).collect();
         let any = self.any.iter().flatten();
-        let any: Vec<String> = any.map(|c| format!("{} {} {}", c.column, c.op, c.value)).collect();
+        let any: Vec<String> = any.map(Condition::to_string).collect();
         if !conditions.is_empty() || !any.is_empty() {
             let all: Vec<String> =
                 conditions.into_iter().chain((!any.is_empty()).then(|| any.join(" or "))).collect();
             write!(f, " where {}", all.join(" and "))?;
         }
         if let Some(having) = self.having.first() {
-            write!(f, " with {} {} {}", having.column, having.op, having.value)?;
+            write!(f, " with {having}")?;
+        }
+        if self.change {
+            f.write_str(" with its change")?;
+        }
+        if let Some(place) = self.place {
+            write!(f, ", place {place}")?;
         }
         if let Some((_, largest)) = &self.order {
             write!(f, ", {} first", if *largest { "largest" } else { "smallest" })?;

@@ -5,6 +5,7 @@ use super::{
     asked::{Asked, whole},
     columns, lexicon as lex,
     question::{Group, Key, Measure},
+    relative,
     sniff::{Column, Holds, split_words},
     unable::Unable,
     words::Kind,
@@ -50,6 +51,8 @@ struct Found {
     adjective: Option<usize>,
     largest: bool,
     limit: Option<u64>,
+    /// Which of them, when it is not the first.
+    place: Option<u64>,
     /// Where what follows begins.
     end: usize,
 }
@@ -79,13 +82,16 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
         asked.used[at] = true;
         at = next;
     }
-    let ordinals = [
-        "second", "third", "fourth", "fifth", "2nd", "3rd", "4th", "5th", "next", "nd", "rd", "th",
-    ];
-    if at > 0 && ordinals.contains(&asked.tokens[at - 1].low.as_str()) {
-        return Err(asked.unclear("who comes after the first: ask for so many of the first ones"));
+    if at > 0 && asked.tokens[at - 1].low == "next" {
+        return Err(asked.unclear("after whom the next one comes"));
     }
-    let found = around(asked, at);
+    let nth = relative::ordinal(asked, at);
+    if let Some((_, said)) = &nth {
+        asked.take(said.clone());
+    }
+    let mut found = around(asked, at);
+    found.place = nth.map(|(nth, _)| nth);
+    asked.query.place = found.place;
     let groups_said = !asked.query.groups.is_empty();
     let subject = subject(asked, at, &found);
     let key = key(asked, at, &found, &subject)?;
@@ -146,7 +152,7 @@ fn around(asked: &mut Asked<'_>, at: usize) -> Found {
         adjective = Some(end);
         end += 1;
     }
-    Found { low, adjective, largest, limit, end }
+    Found { low, adjective, largest, limit, place: None, end }
 }
 
 /// "top 5", "5 largest", "the 3 most expensive", "2 regions with the lowest".
@@ -582,7 +588,11 @@ fn place(
         (Subject::Figure, Decides::Column(column)) => {
             let date =
                 asked.known.columns.iter().any(|c| c.name == column && c.holds == Holds::Dates);
-            let row = date || hint(&found.low, None).is_some() || found.adjective.is_some() || top;
+            let row = found.place.is_some()
+                || date
+                || hint(&found.low, None).is_some()
+                || found.adjective.is_some()
+                || top;
             if row {
                 asked.query.order = Some((Key::Column(column), largest));
                 asked.query.limit = limit;

@@ -9,7 +9,7 @@ pub(super) fn read(asked: &mut Asked<'_>) -> Result<(), Unable> {
     if asked.known.form != Form::Log {
         return Ok(());
     }
-    if asked.clause.has(&["last", "past", "previous", "recent", "ago", "today", "yesterday"])
+    if asked.clause.has(&["previous", "recent", "ago", "today", "yesterday"])
         && asked.clause.has(&[
             "second",
             "minute",

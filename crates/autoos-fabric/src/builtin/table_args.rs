@@ -55,6 +55,12 @@ pub(super) fn args(query: &Query, known: Option<&Known<'_>>) -> Result<Map<Strin
     {
         args.insert("ties".into(), json!(true));
     }
+    if let Some(place) = query.place {
+        args.insert("place".into(), json!(place));
+    }
+    if let Some(measure) = query.measures.first().filter(|_| query.change) {
+        args.insert("change".into(), json!(name_of(measure)));
+    }
     if let Some(join) = &query.join {
         args.insert("on".into(), json!({"column": join.column, "key": join.key}));
     }

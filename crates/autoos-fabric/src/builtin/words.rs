@@ -68,7 +68,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Splits an intent into tokens. Spelling is left as it is; see [`correct`].
 pub(super) fn tokens(intent: &str) -> Vec<Token> {
-    let prepared = single_quotes(intent);
+    let prepared = apart(&single_quotes(intent));
     let mut out = Vec::new();
     for found in TOKEN.captures_iter(&prepared) {
         let whole = found.get(0).expect("group 0 is the match");
@@ -109,6 +109,20 @@ pub(super) fn tokens(intent: &str) -> Vec<Token> {
         out.push(Token { text: text.to_owned(), low, stem, kind, at: whole.start(), end });
     }
     out
+}
+
+/// Takes "second-highest", "above-average" and "month-over-month" apart, byte for byte.
+fn apart(text: &str) -> String {
+    static HYPHENS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(?:(above|below)-(average)|(second|third|fourth|fifth|2nd|3rd|4th|5th)-([a-z]+))\b")
+            .expect("the pattern is constant")
+    });
+    static OVER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)\b(hour|day|week|month|quarter|year)-(over|on|to|by)-(hour|day|week|month|quarter|year)\b")
+            .expect("the pattern is constant")
+    });
+    let once = HYPHENS.replace_all(text, "$1$3 $2$4").into_owned();
+    OVER.replace_all(&once, "$1 $2 $3").into_owned()
 }
 
 /// Turns 'single quotes' around phrases into double ones, byte for byte, and leaves apostrophes.

@@ -1,9 +1,9 @@
 //! Conditions that look at the whole column first: above its average, within its last hour.
 //!
 //! They are turned into plain ones by a query of their own over the same table, so a table is then
-//! read twice. The average and the end are those of the rows that meet the other conditions of
-//! `where`; what they came to stands in the answer, under `relative`. Left out: months and years
-//! back from the end, which differ in length.
+//! read twice. The end is that of all rows, the average that of the rows that meet the other
+//! conditions of `where`; what they came to stands in the answer, under `relative`. Left out:
+//! months and years back from the end, which differ in length.
 
 use super::{
     date::{Period, Unit},
@@ -12,9 +12,8 @@ use super::{
 use crate::Failure;
 use serde_json::{Value, json};
 
-/// What takes part in finding the rows, beside `where`.
-const KEPT: [&str; 8] =
-    ["path", "text", "format", "delimiter", "header", "join", "on", "case_sensitive"];
+/// The arguments that say which table it is.
+const TABLE: [&str; 7] = ["path", "text", "format", "delimiter", "header", "join", "on"];
 
 /// The arguments with plain conditions only, and what the relative ones came to. `ask` answers a
 /// query.
@@ -23,58 +22,69 @@ const KEPT: [&str; 8] =
 /// Those of `ask`; a column that has no average, or no last moment.
 pub(super) fn resolve(
     mut args: Value,
-    ask: impl FnOnce(Value) -> Result<Value, Failure>,
+    ask: impl Fn(Value) -> Result<Value, Failure>,
 ) -> Result<(Value, Vec<Value>), Failure> {
     let all = args["where"].as_array().cloned().unwrap_or_default();
-    let (relative, plain): (Vec<Value>, Vec<Value>) =
-        all.into_iter().partition(|one| looks_at_all(&one["op"]));
-    if relative.is_empty() {
+    let is = |one: &Value, ops: &[&str]| one["op"].as_str().is_some_and(|op| ops.contains(&op));
+    let (last, rest): (Vec<Value>, Vec<Value>) =
+        all.into_iter().partition(|one| is(one, &["within_last"]));
+    let (averages, mut conditions): (Vec<Value>, Vec<Value>) =
+        rest.into_iter().partition(|one| is(one, &["above_average", "below_average"]));
+    if last.is_empty() && averages.is_empty() {
         return Ok((args, Vec::new()));
     }
-    let aggregates: Vec<Value> = relative
-        .iter()
-        .enumerate()
-        .map(|(at, one)| {
-            let op = if one["op"] == "within_last" { "max" } else { "avg" };
-            json!({"op": op, "column": one["column"], "as": format!("of {at}")})
-        })
-        .collect();
-    let mut first = json!({"where": plain, "aggregate": aggregates});
-    for name in KEPT {
-        if let Some(value) = args.get(name) {
-            first[name] = value.clone();
-        }
-    }
-    let found = ask(first)?;
-    let (mut conditions, mut told) = (plain, Vec::new());
-    for (one, value) in relative.iter().zip(found["rows"][0].as_array().into_iter().flatten()) {
+    let mut told = Vec::new();
+    // The data ends where its last row lies, whatever else is asked of the rows.
+    for (one, end) in last.iter().zip(figures(&args, &last, "max", &[], &ask)?) {
         let column = one["column"].as_str().unwrap_or_default();
-        if value.is_null() {
-            // No row meets the other conditions, so none is left to compare.
-            conditions.push(json!({"column": column, "op": "in", "value": [""]}));
-            conditions.push(json!({"column": column, "op": "not_empty"}));
-            continue;
+        if end.is_null() {
+            return Err(Failure::Invalid(format!("there are no moments in {column:?}")));
         }
-        let (op, bound) = match one["op"].as_str() {
-            Some("within_last") => ("gte", json!(since(column, value, &one["value"])?)),
-            Some(op) => {
-                let number = value.is_number().then_some(value.clone());
-                let number = number.ok_or_else(|| {
-                    Failure::Invalid(format!("there are no numbers in {column:?} to average"))
-                })?;
-                (if op == "above_average" { "gt" } else { "lt" }, number)
-            }
-            None => continue,
-        };
-        told.push(json!({"column": column, "op": one["op"], "of": value, "from": bound}));
-        conditions.push(json!({"column": column, "op": op, "value": bound}));
+        let from = since(column, &end, &one["value"])?;
+        told.push(json!({"column": column, "op": one["op"], "of": end, "from": from}));
+        conditions.push(json!({"column": column, "op": "gte", "value": from}));
+    }
+    let plain = conditions.clone();
+    for (one, average) in averages.iter().zip(figures(&args, &averages, "avg", &plain, &ask)?) {
+        let column = one["column"].as_str().unwrap_or_default();
+        if average.is_null() {
+            return Err(Failure::Invalid(format!(
+                "there are no numbers in {column:?} to average, of the rows that meet the rest"
+            )));
+        }
+        let op = if is(one, &["above_average"]) { "gt" } else { "lt" };
+        told.push(json!({"column": column, "op": one["op"], "of": average}));
+        conditions.push(json!({"column": column, "op": op, "value": average}));
     }
     args["where"] = Value::Array(conditions);
     Ok((args, told))
 }
 
-fn looks_at_all(op: &Value) -> bool {
-    matches!(op.as_str(), Some("above_average" | "below_average" | "within_last"))
+/// What `op` makes of the columns of some conditions, over the rows that meet others.
+fn figures(
+    args: &Value,
+    of: &[Value],
+    op: &str,
+    conditions: &[Value],
+    ask: impl Fn(Value) -> Result<Value, Failure>,
+) -> Result<Vec<Value>, Failure> {
+    if of.is_empty() {
+        return Ok(Vec::new());
+    }
+    let name = |at: usize| format!("of {at}");
+    let aggregates: Vec<Value> = of
+        .iter()
+        .enumerate()
+        .map(|(at, one)| json!({"op": op, "column": one["column"], "as": name(at)}))
+        .collect();
+    let mut first = json!({"where": conditions, "aggregate": aggregates});
+    for part in TABLE {
+        if let Some(value) = args.get(part) {
+            first[part] = value.clone();
+        }
+    }
+    let found = ask(first)?;
+    Ok(found["rows"][0].as_array().cloned().unwrap_or_default())
 }
 
 /// The moment that lies so far before the last one. Days are counted whole where the column holds

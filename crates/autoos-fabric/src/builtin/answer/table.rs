@@ -28,6 +28,9 @@ pub(super) fn section(part: &Part<'_>) -> String {
     } else {
         listed(part, &columns, &rows)
     };
+    if let Some(said) = relative(output) {
+        let _ = write!(out, "\n\n{said}");
+    }
     let narrowed = output.pointer("/asked/where").and_then(Value::as_array);
     let simple = |c: &&Value| c.get("op").is_some();
     if let Some(conditions) =
@@ -48,6 +51,12 @@ fn measure(column: &str) -> Option<String> {
         "count" => return Some("rows".into()),
         "share" => return Some("share of the rows in per cent".into()),
         _ => {}
+    }
+    if let Some(of) = column.strip_prefix("change_").and_then(measure) {
+        return Some(format!("change of the {of}"));
+    }
+    if column.starts_with("percent_change_") {
+        return Some("change in per cent".into());
     }
     if let Some(of) = column.strip_prefix("share_") {
         return Some(format!("share of the total `{of}` in per cent"));
@@ -159,6 +168,7 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
         let ranked = by_measure && !per && (ranks(rows, at, low) || tied);
         let name: Vec<String> = rows.iter().take(first.max(1)).map(|r| named(r)).collect();
         let has = if tied { "have" } else { "has" };
+        let nth = place(part.value);
         let which = match (low, columns[at] == "count") {
             (false, true) => "the most rows".to_owned(),
             (true, true) => "the fewest rows".to_owned(),
@@ -167,7 +177,14 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
             (false, false) => format!("the highest {what}"),
             (true, false) => format!("the lowest {what}"),
         };
-        if ranked {
+        let which = match &nth {
+            Some(nth) => which.replacen("the ", &format!("the {nth} "), 1),
+            None => which,
+        };
+        let step = changed(part, columns, rows);
+        if let Some(step) = step {
+            out.push_str(&step);
+        } else if ranked || nth.is_some() {
             let each = if tied { " each" } else { "" };
             let _ =
                 write!(out, "{} {has} {which}: {}{each}.", name.join(" and "), figure(&row[at]));
@@ -175,7 +192,8 @@ fn groups(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
             let _ = write!(out, "{} by {}:", capital(&what), keys.join(" and "));
         }
         let fewer = rows.len() as u64;
-        if total > fewer && part.value["truncated"] != json!(true) {
+        let narrowed = part.value["asked"].get("having").is_some();
+        if total > fewer && narrowed && part.value["truncated"] != json!(true) {
             // The condition on groups left so many.
             let _ = write!(
                 out,
@@ -230,10 +248,20 @@ fn listed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
             figure(&json!(count(part.value, "/scanned")))
         );
     }
+    let sorted = part.value.pointer("/asked/sort/0").zip(place(part.value));
+    if let Some((sort, nth)) = sorted {
+        let first = if sort["descending"] == json!(true) { "largest" } else { "smallest" };
+        let by = string(sort, "/column");
+        let said = several(rows.len() as u64, "The row", "The rows");
+        let cells = shown_or_listed(columns, rows);
+        return format!(
+            "{said} of {} with the {nth} {first} `{by}`, of {}:\n\n{cells}",
+            part.label,
+            figure(&json!(matched))
+        );
+    }
     let head = if let [row] = rows {
-        let cells: Vec<String> =
-            columns.iter().zip(row.iter()).map(|(c, v)| format!("{c}: {}", cell(c, v))).collect();
-        return format!("One row of {}:\n\n- {}", part.label, cells.join("\n- "));
+        return format!("One row of {}:\n\n{}", part.label, shown_or_listed(columns, &[row]));
     } else if matched == count(part.value, "/scanned") {
         format!("Rows of {}, of {} in all:", part.label, figure(&json!(matched)))
     } else {
@@ -254,6 +282,76 @@ fn listed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> String {
         _ => head,
     };
     format!("{head}\n\n{}", shown(columns, rows))
+}
+
+/// One row a line for each cell; several as a grid.
+fn shown_or_listed(columns: &[&str], rows: &[&Vec<Value>]) -> String {
+    let [row] = rows else { return shown(columns, rows) };
+    let cells: Vec<String> =
+        columns.iter().zip(row.iter()).map(|(c, v)| format!("{c}: {}", cell(c, v))).collect();
+    format!("- {}", cells.join("\n- "))
+}
+
+/// The place that was asked for, in words.
+fn place(output: &Value) -> Option<String> {
+    const WORDS: [&str; 10] = [
+        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+        "tenth",
+    ];
+    let place = output.pointer("/asked/place")?.as_u64()?;
+    let at = usize::try_from(place).ok()?.checked_sub(1)?;
+    Some(WORDS.get(at).map_or_else(|| format!("number {place}"), |word| (*word).to_owned()))
+}
+
+/// How a measure went from one stretch of time to another; none where there are more than two.
+fn changed(part: &Part<'_>, columns: &[&str], rows: &[&Vec<Value>]) -> Option<String> {
+    let of = part.value.pointer("/asked/change")?.as_str()?;
+    let [before, now] = rows else { return None };
+    let at = |name: &str| columns.iter().position(|c| *c == name);
+    let (value, change) = (at(of)?, at(&format!("change_{of}"))?);
+    let percent = &now[at(&format!("percent_change_{of}"))?];
+    let by = match now[change].as_f64()? {
+        d if d > 0.0 => format!("rose by {}", figure(&now[change])),
+        d if d < 0.0 => format!("changed by {}", figure(&now[change])),
+        _ => "did not change".to_owned(),
+    };
+    let share = match percent.as_f64() {
+        Some(p) if p != 0.0 => format!(" ({} per cent)", figure(percent)),
+        Some(_) => String::new(),
+        None => " (of nothing there is no per cent)".to_owned(),
+    };
+    Some(format!(
+        "{} {by}{share}: {} in {}, {} in {}.",
+        capital(&measure(of)?),
+        figure(&before[value]),
+        plain(&before[0]),
+        figure(&now[value]),
+        plain(&now[0]),
+    ))
+}
+
+/// What averages and ends of the data came to.
+fn relative(output: &Value) -> Option<String> {
+    let told = output.get("relative")?.as_array()?;
+    let said: Vec<String> = told
+        .iter()
+        .map(|one| {
+            let column = string(one, "/column");
+            match string(one, "/op") {
+                "within_last" => format!(
+                    "The data ends at {}; what counts is `{column}` from {} on.",
+                    plain(&one["of"]),
+                    plain(&one["from"])
+                ),
+                _ if one["groups"] == json!(true) => {
+                    let name = measure(column).unwrap_or_else(|| format!("`{column}`"));
+                    format!("The average {name} of all groups is {}.", figure(&one["of"]))
+                }
+                _ => format!("The average `{column}` of all rows is {}.", figure(&one["of"])),
+            }
+        })
+        .collect();
+    Some(said.join(" "))
 }
 
 fn described(part: &Part<'_>, columns: &[&str]) -> String {
