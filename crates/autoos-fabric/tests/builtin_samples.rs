@@ -93,7 +93,7 @@ fn what_would_be_passed_over_is_declined() {
         "top 3 weeks by revenue in region east and the count of NullPointerException in the log",
         "Do not analyze the log",
         "Find the errors in the log but ignore timeouts",
-        "show me the errors in the log of the last hour",
+        "show me the errors in the log of the last month",
         "Who is responsible for the errors in the log?",
         "Translate the password hunter2 of patient Mary to French",
     ];
