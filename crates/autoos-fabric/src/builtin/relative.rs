@@ -67,7 +67,7 @@ fn last(asked: &mut Asked<'_>) -> Result<(), Unable> {
         }
         let calendar = ["month", "quarter", "year", "weekday"].contains(&unit)
             || unit == "week" && unit_at == at + 1 && asked.is(at, &["last"]);
-        if calendar || n < 1.0 || n > 10_000.0 || n.fract() != 0.0 {
+        if calendar || !(1.0..=10_000.0).contains(&n) || n.fract() != 0.0 {
             return Err(asked.unclear(&format!(
                 "which {unit} is meant: the rules know no present and count back minutes, hours, \
                  days and weeks from the end of the data; months and years are given by name"
