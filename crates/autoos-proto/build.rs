@@ -1,4 +1,4 @@
-//! Compiles `proto/autoos/v1` without protoc: protox parses, prost and tonic generate.
+//! Compiles `proto/` without protoc: protox parses, prost and tonic generate.
 
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
@@ -21,6 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(&files, [&root])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("autoos.v1.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Apart from the public ones: reflection tells nobody of these.
+    let internal = root.join("autoos/internal/v1");
+    println!("cargo:rerun-if-changed={}", internal.display());
+    let descriptors = protox::compile([internal.join("raft.proto")], [&root])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

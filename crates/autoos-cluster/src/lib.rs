@@ -22,6 +22,7 @@
 //! | `members` | who is a member, who has a vote, who leads |
 //! | `storage`, `machine` | what openraft writes down, and what it applies to |
 //! | `network`, `server`, `links` | what goes out, what comes in, and what carries it |
+//! | `sockets` | links over gRPC, one stream per peer for all groups, with TLS or without |
 //! | `wire` | formats, on the disk and between nodes |
 //!
 //! Left out: archiving of closed streams, which is not replicated yet.
@@ -36,6 +37,7 @@ mod network;
 mod node;
 mod server;
 mod shard;
+mod sockets;
 mod storage;
 mod types;
 mod wire;
@@ -46,5 +48,6 @@ pub use machine::{Copied, Machine, Marker};
 pub use memory::MemoryNet;
 pub use node::{ClusterJournal, Options, ShardStatus, Timing, VOTERS, voters_of};
 pub use server::Server;
+pub use sockets::{Listening, SocketLinks, Sockets, Tls};
 pub use storage::GroupLog;
 pub use types::{NodeId, Peer, Requests, Types};

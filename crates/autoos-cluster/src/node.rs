@@ -19,7 +19,7 @@ use openraft::{Config, SnapshotPolicy, async_runtime::WatchReceiver as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     runtime::{Handle, Runtime},
@@ -30,6 +30,14 @@ use tokio::{
 pub const VOTERS: usize = 3;
 /// How often the log is looked after, milliseconds.
 const KEEP_MS: u64 = 5_000;
+/// How often the log is purged of what was erased, at most, milliseconds. Followers that are
+/// further behind are then filled from the store.
+const PURGE_MS: u64 = 60_000;
+
+/// How long a checkpoint of the store may take.
+const CHECKPOINT: Duration = Duration::from_secs(60);
+/// How long a leader tries to let go of its log.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// How soon a leader is missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +114,8 @@ pub struct ClusterJournal {
     pub(crate) groups: Vec<Group>,
     pub(crate) leading: watch::Sender<Leading>,
     pub(crate) node: NodeId,
-    pub(crate) server: Server,
+    log: Arc<EntryLog>,
+    server: Server,
     /// The threads of consensus. Taken when it ends.
     runtime: Mutex<Option<Runtime>>,
     pub(crate) handle: Handle,
@@ -156,9 +165,9 @@ impl ClusterJournal {
         }
         let keep = options.journal.keep_log_bytes;
         let rafts = groups.iter().map(|group| group.raft.clone()).collect();
-        handle.spawn(look_after(log, rafts, keep));
+        handle.spawn(look_after(replica.clone(), log.clone(), rafts, keep));
         let node = options.node;
-        Ok(Arc::new(Self { replica, groups, leading, node, server, runtime, handle }))
+        Ok(Arc::new(Self { replica, groups, leading, node, log, server, runtime, handle }))
     }
 
     /// The door for what peers send.
@@ -212,6 +221,20 @@ impl ClusterJournal {
         answered.await.unwrap_or_else(|_| {
             Err(Error::Unconfirmed("the node was closed while it was under way".into()))
         })
+    }
+
+    /// Lets the log on this node go of all that is applied, behind a checkpoint of the store. It
+    /// happens by itself when the log grows; followers that are further behind are filled from
+    /// the store.
+    pub async fn purge(&self) {
+        let groups: Vec<Raft> = self.groups.iter().map(|group| group.raft.clone()).collect();
+        purge(&self.log, &groups).await;
+    }
+
+    /// What the log of all groups takes on the disk, bytes.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.log.bytes()
     }
 
     /// Ends taking part, and makes the store durable. What was acknowledged stays with the others
@@ -318,12 +341,19 @@ async fn lead(
     }
 }
 
-/// Lets go of the log's oldest part once it is larger than `keep`: behind a checkpoint of the
-/// store, where a group holds on to it.
-async fn look_after(log: Arc<EntryLog>, groups: Vec<Raft>, keep: u64) {
+/// Lets go of the log's oldest part once it is larger than `keep`, behind a checkpoint of the
+/// store, and of all that is applied some time after something was erased: it holds that too.
+async fn look_after(replica: Arc<Replica>, log: Arc<EntryLog>, groups: Vec<Raft>, keep: u64) {
     let mut turn = tokio::time::interval(Duration::from_millis(KEEP_MS));
+    let mut purged = Instant::now();
+    let mut erased = false;
     loop {
         turn.tick().await;
+        erased |= replica.take_erased();
+        if erased && purged.elapsed() >= Duration::from_millis(PURGE_MS) {
+            (erased, purged) = (false, Instant::now());
+            purge(&log, &groups).await;
+        }
         if log.bytes() <= keep {
             continue;
         }
@@ -335,21 +365,48 @@ async fn look_after(log: Arc<EntryLog>, groups: Vec<Raft>, keep: u64) {
     }
 }
 
+/// Lets go of all that is applied.
+async fn purge(log: &EntryLog, groups: &[Raft]) {
+    for group in groups {
+        let_go(group).await;
+    }
+    let (done, told) = oneshot::channel();
+    log.rotate(Box::new(move |result| drop(done.send(result))));
+    if let Ok(Err(error)) = told.await {
+        tracing::warn!(%error, "the log was not purged");
+    }
+}
+
 /// Lets a group's log go up to what a checkpoint of the store has made durable.
-pub(crate) async fn let_go(group: &Raft) {
+///
+/// A leader's log is not let go of while it is being sent to somebody, and to a follower that is
+/// down it is sent for ever. So such a leader hands over to one that has the rest: that one's log
+/// is shorter already, and it fills the follower from its store.
+async fn let_go(group: &Raft) {
     let before = group.metrics().borrow_watched().last_applied;
     if group.trigger().snapshot().await.is_err() {
         return;
     }
-    let made = group
-        .wait(Some(Duration::from_secs(60)))
-        .metrics(|metrics| metrics.snapshot >= before, "a checkpoint of the store")
-        .await;
-    if let Ok(metrics) = made
-        && let Some(snapshot) = metrics.snapshot
-        && let Err(error) = group.trigger().purge_log(snapshot.index).await
-    {
+    let wait = group.wait(Some(CHECKPOINT));
+    let made = wait.metrics(|metrics| metrics.snapshot >= before, "a checkpoint of the store");
+    let Some(upto) = made.await.ok().and_then(|metrics| metrics.snapshot) else { return };
+    if let Err(error) = group.trigger().purge_log(upto.index).await {
         tracing::warn!(%error, "the log of a group was not purged");
+        return;
+    }
+    let wait = group.wait(Some(LET_GO));
+    let gone = wait.metrics(|metrics| metrics.purged >= Some(upto), "the purge of the log").await;
+    let metrics = group.metrics().borrow_watched().clone();
+    if gone.is_ok() || !metrics.state.is_leader() {
+        return;
+    }
+    let voters: BTreeSet<NodeId> = metrics.membership_config.voter_ids().collect();
+    let others = metrics.replication.iter().flatten();
+    let others = others.filter(|(id, _)| **id != metrics.id && voters.contains(id));
+    if let Some((to, _)) = others.max_by_key(|(_, matched)| **matched)
+        && let Err(error) = group.trigger().transfer_leader(*to).await
+    {
+        tracing::warn!(%error, "a leader that cannot let go of its log did not hand over");
     }
 }
 

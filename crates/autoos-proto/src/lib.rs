@@ -10,6 +10,15 @@ pub mod v1 {
     tonic::include_proto!("autoos.v1");
 }
 
+/// What nodes of a cluster say to each other, version 1.
+pub mod internal {
+    /// The links of consensus.
+    #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub)]
+    pub mod v1 {
+        tonic::include_proto!("autoos.internal.v1");
+    }
+}
+
 /// The compiled descriptors of [`v1`], for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/autoos.v1.bin"));
 

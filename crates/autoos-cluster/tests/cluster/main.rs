@@ -1,6 +1,9 @@
 //! Three nodes in one process: what a cluster must do whatever happens to one of them.
 
+mod copies;
 mod faults;
+mod power;
+mod sockets;
 mod support;
 
 use autoos_journal::{Error, Journal, SharedJournal, Standing, conformance};

@@ -1,7 +1,7 @@
 //! A cluster in one process, whose nodes can be killed, cut off and started again.
 
 use autoos_cluster::{ClusterJournal, MemoryNet, NodeId, Options, Peer, Timing};
-use autoos_journal::{Error, Journal, LocalOptions, Standing, conformance::write};
+use autoos_journal::{Error, Journal, LocalOptions, Standing, conformance::write, disk::Disk};
 use autoos_kernel::id::{Shard, StreamId};
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ pub(crate) struct Trio {
     nodes: Mutex<BTreeMap<NodeId, Arc<ClusterJournal>>>,
     pub(crate) members: BTreeMap<NodeId, Peer>,
     shards: u16,
-    pub(crate) disks: Mutex<BTreeMap<NodeId, autoos_journal::disk::SimDisk>>,
+    pub(crate) disks: Mutex<BTreeMap<NodeId, Arc<dyn Disk>>>,
 }
 
 pub(crate) fn peer(node: NodeId) -> Peer {
@@ -74,7 +74,7 @@ impl Trio {
         let key = autoos_journal::Key([42; 32]);
         let disk = self.disks.lock().expect("not poisoned").get(&node).cloned();
         if let Some(disk) = disk {
-            journal.disk = Arc::new(disk);
+            journal.disk = disk;
         }
         autoos_journal::replica::give_install_key(&*journal.disk, &journal.dir, &key)
             .expect("takes the key");
@@ -96,8 +96,8 @@ impl Trio {
     }
 
     pub(crate) async fn stop(self) {
-        for node in self.members.keys() {
-            self.down(*node).await;
+        for node in self.all() {
+            self.down(node.node()).await;
         }
     }
 
@@ -195,5 +195,53 @@ impl Trio {
             })
             .await;
         }
+    }
+}
+
+impl Trio {
+    /// Waits until a node has `count` events of each of some streams.
+    pub(crate) async fn agree_on(
+        &self,
+        node: NodeId,
+        streams: std::ops::Range<u128>,
+        count: usize,
+    ) {
+        let node = self.node(node);
+        soon("catching up", async {
+            for n in streams {
+                let stream = autoos_journal::conformance::pair(n).1;
+                while node.read(stream, 0, count).await.expect("reads").len() < count {
+                    tokio::task::yield_now().await;
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Does something on every node, again where the lead has just moved, until each shard's
+    /// leader has done it.
+    pub(crate) async fn everywhere<F>(&self, change: F)
+    where
+        F: AsyncFn(Arc<ClusterJournal>) -> Result<(), Error>,
+    {
+        soon("a change everywhere", async {
+            loop {
+                for shard in 0..self.shards {
+                    self.leader(Shard(shard)).await;
+                }
+                let before: Vec<_> =
+                    self.all().iter().map(|node| node.leading().borrow().clone()).collect();
+                let mut done = true;
+                for node in self.all() {
+                    done &= change(node).await.is_ok();
+                }
+                let after: Vec<_> =
+                    self.all().iter().map(|node| node.leading().borrow().clone()).collect();
+                if done && before == after {
+                    return;
+                }
+            }
+        })
+        .await;
     }
 }

@@ -14,7 +14,11 @@ use super::{
 use crate::{Error, Position, store::Import};
 use autoos_kernel::id::Shard;
 use std::{
-    sync::{Arc, mpsc::Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::Receiver,
+    },
     time::Duration,
 };
 use tokio::sync::oneshot;
@@ -44,11 +48,15 @@ pub(super) enum Job {
     Stop,
 }
 
-/// The replicated log asks of the store when it wants to know; nothing is to be told to it.
-pub(super) struct Asks;
+/// The replicated log asks how far the store is when it wants to know. It is told that something
+/// was erased, which it still holds.
+pub(super) struct Asks(pub(super) Arc<AtomicBool>);
 
 impl Front for Asks {
-    fn applied(&mut self, _: &Layer) -> Result<(), Error> {
+    fn applied(&mut self, layer: &Layer) -> Result<(), Error> {
+        if !layer.erased.is_empty() {
+            self.0.store(true, Relaxed);
+        }
         Ok(())
     }
 

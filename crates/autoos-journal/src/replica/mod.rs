@@ -43,7 +43,11 @@ use space::Space;
 use std::{
     fs::{self, File},
     path::Path,
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc,
+    },
     thread::JoinHandle,
 };
 use tokio::sync::oneshot;
@@ -56,6 +60,8 @@ pub struct Replica {
     core: Arc<Core>,
     id: [u8; 16],
     jobs: mpsc::Sender<Job>,
+    /// Something was erased that the log in front still holds.
+    erased: Arc<AtomicBool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the replica is open.
     _lock: File,
@@ -97,13 +103,14 @@ impl Replica {
         let frame = applied.frame;
         let core = Arc::new(Core::new(options, identity.shards, store, vault, space, applied));
         let (jobs, queue) = mpsc::channel();
+        let erased = Arc::new(AtomicBool::new(false));
         let folder = Folder::new(core.clone(), frame, queue);
-        let applier = Applier::new(core.clone(), Asks);
+        let applier = Applier::new(core.clone(), Asks(erased.clone()));
         let threads = vec![
             std::thread::Builder::new().name("replica-fold".into()).spawn(|| folder.run())?,
             std::thread::Builder::new().name("replica-store".into()).spawn(|| applier.run())?,
         ];
-        Ok(Self { core, id: identity.id, jobs, threads: Mutex::new(threads), _lock: file })
+        Ok(Self { core, id: identity.id, jobs, erased, threads: Mutex::new(threads), _lock: file })
     }
 
     /// A random id of this directory.
@@ -180,6 +187,13 @@ impl Replica {
         recent.map_or_else(|| self.core.store.mark(shard), |mark| Ok(Some(mark)))
     }
 
+    /// Whether something was erased since this was asked last: the log in front still holds it,
+    /// and should let go of what is applied.
+    #[must_use]
+    pub fn take_erased(&self) -> bool {
+        self.erased.swap(false, Relaxed)
+    }
+
     /// Returns once all that was applied before is durable, so that the log may let go of it.
     ///
     /// # Errors
@@ -198,6 +212,8 @@ impl Replica {
         let core = self.core.clone();
         blocking(move || {
             core.settle()?;
+            // The rows and the mark must be of the same moment.
+            let _gate = lock(&core.gate);
             core.store.digest(shard)
         })
         .await
