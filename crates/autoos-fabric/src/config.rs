@@ -9,6 +9,8 @@ mod resolve;
 
 pub(crate) use resolve::{Resolved, resolve};
 
+pub use crate::hedge::HedgeConfig;
+
 use crate::{Price, Quality, secret::SecretRef};
 use autoos_kernel::words::LlmRole;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub struct FabricConfig {
     /// gets the models there are in a sensible order; the built-in engine comes last for the
     /// roles that it plays, whether listed or not.
     pub roles: BTreeMap<LlmRole, Vec<String>>,
+    /// How often calls that take unusually long are made a second time.
+    pub hedge: HedgeConfig,
 }
 
 /// Whose wire format a provider speaks.
@@ -147,6 +151,13 @@ pub struct ModelConfig {
     /// Whether it can call tools; by default yes.
     #[serde(default)]
     pub tools: Option<bool>,
+    /// Whether it reads images that clients send; by default yes for the shipped ones.
+    #[serde(default)]
+    pub images: Option<bool>,
+    /// Whether it makes vectors of texts and nothing else; by default no. One that does plays no
+    /// role unless it is named for it.
+    #[serde(default)]
+    pub embeddings: Option<bool>,
     /// How good its answers are expected to be, each in 0..=1, for example
     /// `{ general = 0.8, roles = { planner = 0.9 }, kinds = { extract = 0.7 } }`; by default as
     /// shipped, else 0.5 for everything. Outcomes correct it.
@@ -169,6 +180,8 @@ impl ModelConfig {
             reasoning: None,
             structured: None,
             tools: None,
+            images: None,
+            embeddings: None,
             quality: None,
             as_of: None,
         }

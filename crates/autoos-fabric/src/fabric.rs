@@ -13,12 +13,15 @@ pub use builder::{Builder, StartError};
 use crate::{
     FabricConfig, Failure, FailureClass, Judgement, Llm, LlmResponse, Model, ProviderStatus,
     Request, Routed, TaskKind, Wish,
+    chat::{Answered, Chat},
     figures::Calls,
+    hedge::{Again, Hedge},
     learned::{
-        Record,
+        Learned, Record,
         owner::{Learning, Owner},
     },
     provider::{
+        Came, Work,
         health::ModelStatus,
         scripted::{Script, Scripted},
         supervisor::{Never, Slot},
@@ -46,6 +49,7 @@ struct Inner {
     by_id: HashMap<String, usize>,
     roles: BTreeMap<LlmRole, Vec<Model>>,
     supervisor: ActorRef<Never>,
+    hedge: Hedge,
     learning: Arc<Learning>,
     /// Records what is learned; none without a journal, and after the stop.
     owner: Mutex<Option<Owner>>,
@@ -147,13 +151,25 @@ impl Fabric {
 
 impl Llm for Fabric {
     fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>> {
-        let slot = self.0.by_id.get(&request.model).map(|at| Arc::clone(&self.0.slots[*at].1));
-        // Holds the actors for as long as someone waits for them.
         let fabric = self.clone();
         async move {
-            let answer = ask(slot, request).await;
-            drop(fabric);
-            answer
+            let model = request.model.clone();
+            match fabric.work(Work::Ask(request)).await? {
+                Came::Answer(response) => Ok(response),
+                Came::Chat(_) => Err(Failure::new(&model, FailureClass::Crashed, MIXED)),
+            }
+        }
+        .boxed()
+    }
+
+    fn chat(&self, chat: Chat) -> BoxFuture<'static, Result<Answered, Failure>> {
+        let fabric = self.clone();
+        async move {
+            let model = chat.model.clone();
+            match fabric.work(Work::Chat(Box::new(chat))).await? {
+                Came::Chat(answered) => Ok(*answered),
+                Came::Answer(_) => Err(Failure::new(&model, FailureClass::Crashed, MIXED)),
+            }
         }
         .boxed()
     }
@@ -169,6 +185,10 @@ impl Llm for Fabric {
 
     fn models(&self) -> Vec<Model> {
         self.0.models.clone()
+    }
+
+    fn named(&self, name: &str) -> Vec<Model> {
+        self.0.models.iter().filter(|model| model.is_called(name)).cloned().collect()
     }
 
     fn route(&self, wish: &Wish, rng: &mut dyn Rng) -> Routed {
@@ -201,6 +221,29 @@ impl Llm for Fabric {
     }
 }
 
+impl Fabric {
+    /// Has work done by the provider of its model, and once more if that takes unusually long and
+    /// may cost what it costs. Holds the actors for as long as someone waits for them.
+    async fn work(&self, work: Work) -> Result<Came, Failure> {
+        let Some(at) = self.0.by_id.get(work.model()) else {
+            let detail = "no provider serves it";
+            let mut failure = Failure::new(work.model(), FailureClass::BadRequest, detail);
+            failure.cost_microusd = Some(0);
+            return Err(failure);
+        };
+        let slot = &self.0.slots[*at].1;
+        let usual = slot.desk.provider.remote().then(|| {
+            let pieces = work.shows_pieces() && matches!(work, Work::Chat(_));
+            let known = |learned: &Learned| self.0.hedge.begin(learned.of(work.model()), pieces);
+            self.0.learning.read(known)
+        });
+        let Some(usual) = usual.flatten() else { return once(slot.clone(), work).await };
+        let again = Again::of(&work, self.0.models.iter().find(|m| m.id == work.model()));
+        let first = once(slot.clone(), work);
+        again.or_second(first, usual, &self.0.hedge, |second| once(slot.clone(), second)).await
+    }
+}
+
 impl Inner {
     /// Whether the provider of a model takes calls now.
     fn gate(&self, model: &str) -> Gate {
@@ -214,15 +257,13 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn ask(slot: Option<Arc<Slot>>, request: Request) -> Result<LlmResponse, Failure> {
-    let model = request.model.clone();
-    let Some(slot) = slot else {
-        let mut failure = Failure::new(&model, FailureClass::BadRequest, "no provider serves it");
-        failure.cost_microusd = Some(0);
-        return Err(failure);
-    };
-    let timeout_ms = request.timeout_ms;
-    let (call, answer) = slot.desk.admit(request)?;
+/// A provider that gave an answer of another kind than it was asked for.
+const MIXED: &str = "its provider answered something else than it was asked";
+
+/// Has work done, once.
+async fn once(slot: Arc<Slot>, work: Work) -> Result<Came, Failure> {
+    let (model, timeout_ms) = (work.model().to_owned(), work.timeout_ms());
+    let (call, answer) = slot.desk.admit(work)?;
     let ticket = call.ticket();
     let down = || Failure::new(&model, FailureClass::Crashed, "its provider's actor is down");
     if !slot.send(call) {

@@ -7,9 +7,11 @@
 
 mod answer;
 pub mod builtin;
+pub mod chat;
 pub mod config;
 mod fabric;
 mod figures;
+mod hedge;
 pub mod learned;
 pub mod models;
 pub mod prompt;
@@ -43,6 +45,14 @@ pub trait Llm: Send + Sync + 'static {
     /// unknown and counts as its maximum.
     fn ask(&self, request: Request) -> BoxFuture<'static, Result<LlmResponse, Failure>>;
 
+    /// Goes on with a conversation of a client, once. Dropping the future gives the call up; what
+    /// had come by then is in [`Chat::seen`](chat::Chat::seen). By default nobody can.
+    fn chat(&self, chat: chat::Chat) -> BoxFuture<'static, Result<chat::Answered, Failure>> {
+        let detail = "no conversations are held here";
+        let failure = Failure::new(&chat.model, FailureClass::BadRequest, detail);
+        futures::FutureExt::boxed(futures::future::ready(Err(failure)))
+    }
+
     /// The models that may serve a role, the preferred first: the order in which the ladder's
     /// third rung goes through them. Empty when nobody serves it.
     fn candidates(&self, role: LlmRole) -> Vec<Model>;
@@ -54,6 +64,12 @@ pub trait Llm: Send + Sync + 'static {
 
     /// Every model that is configured, for people.
     fn models(&self) -> Vec<Model>;
+
+    /// The models that a client means by a name: the one with this id, or those whose id ends with
+    /// it behind their provider's name, the preferred first.
+    fn named(&self, name: &str) -> Vec<Model> {
+        self.models().into_iter().filter(|model| model.is_called(name)).collect()
+    }
 
     /// Chooses a model for a call: by what is known of each, for this risk and what is left of
     /// the grant. Calls nobody and takes microseconds. Without learned figures, as here, the

@@ -49,7 +49,7 @@ impl Shipped {
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         let quality = Quality::of(self.quality);
-        Abilities { quality, as_of: AS_OF.to_owned(), ..Abilities::default() }
+        Abilities { quality, images: true, as_of: AS_OF.to_owned(), ..Abilities::default() }
     }
 }
 
@@ -57,7 +57,7 @@ impl Shipped {
 pub(crate) fn rules() -> Abilities {
     let kinds = [(TaskKind::Plan, 0.45), (TaskKind::Verify, 0.3)];
     let quality = Quality { kinds: kinds.into(), ..Quality::of(0.4) };
-    Abilities { structured: true, tools: false, quality, as_of: AS_OF.to_owned() }
+    Abilities { tools: false, quality, as_of: AS_OF.to_owned(), ..Abilities::default() }
 }
 
 /// Every shipped model; within a vendor, the strongest first.

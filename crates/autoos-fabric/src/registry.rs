@@ -28,6 +28,15 @@ pub struct Model {
     pub abilities: Arc<Abilities>,
 }
 
+impl Model {
+    /// Whether a client means it by this name: its id, or its provider's name for it.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let bare = self.id.strip_prefix(&*self.provider).and_then(|id| id.strip_prefix('/'));
+        self.id == name || bare == Some(name)
+    }
+}
+
 /// What a model can do. The default is a model of which nothing is known: it may be asked for
 /// anything, and is expected to do it middlingly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +46,10 @@ pub struct Abilities {
     pub structured: bool,
     /// Whether it can call tools.
     pub tools: bool,
+    /// Whether it reads images.
+    pub images: bool,
+    /// Whether it makes vectors of texts, and nothing else.
+    pub embeddings: bool,
     /// How good its answers are expected to be.
     pub quality: Quality,
     /// The day or month of this entry, for example `2026-02`; empty when nobody said.
@@ -45,7 +58,8 @@ pub struct Abilities {
 
 impl Default for Abilities {
     fn default() -> Self {
-        Self { structured: true, tools: true, quality: Quality::default(), as_of: String::new() }
+        let (quality, as_of) = (Quality::default(), String::new());
+        Self { structured: true, tools: true, images: false, embeddings: false, quality, as_of }
     }
 }
 

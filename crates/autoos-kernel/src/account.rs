@@ -125,6 +125,10 @@ pub enum Event {
         /// begins with what its parent spent.
         #[serde(default, skip_serializing_if = "is_zero")]
         before_microusd: u64,
+        /// Whether it is no workflow but one call of a client: nothing else in the journal tells
+        /// then what it spends.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        call: bool,
     },
     /// A workflow ended, or never came to be; what it did not spend is free again.
     Settled {
@@ -159,6 +163,8 @@ pub enum Command {
         raise: Option<u32>,
         /// What its figures say it has spent already, in micro-dollars.
         before_microusd: u64,
+        /// Whether it is one call of a client.
+        call: bool,
     },
     /// A workflow ended.
     Settle {
@@ -198,6 +204,8 @@ struct Grant {
     budget: u64,
     raises: BTreeMap<u32, u64>,
     before: u64,
+    #[serde(default)]
+    call: bool,
 }
 
 /// What was spent since a moment.
@@ -257,6 +265,12 @@ impl Account {
         self.open.get(&workflow).map(|grant| grant.before.saturating_add(grant.total()))
     }
 
+    /// Whether a grant is that of one call of a client.
+    #[must_use]
+    pub fn is_call(&self, workflow: WorkflowId) -> bool {
+        self.open.get(&workflow).is_some_and(|grant| grant.call)
+    }
+
     /// What was spent in the period that `now` lies in.
     #[must_use]
     pub fn spent(&self, now: Timestamp) -> u64 {
@@ -294,8 +308,8 @@ impl Account {
     pub fn decide(&mut self, command: Command, now: Timestamp) -> Result<Option<Event>, Rejected> {
         let event = match command {
             Command::SetLimit(limit) => (limit != self.limit).then_some(Event::LimitSet { limit }),
-            Command::Grant { workflow, microusd, raise, before_microusd } => {
-                self.grant(workflow, microusd, raise, before_microusd, now)?
+            Command::Grant { workflow, microusd, raise, before_microusd, call } => {
+                self.grant((workflow, call), microusd, raise, before_microusd, now)?
             }
             Command::Settle { workflow, spent_microusd } => self.open.get(&workflow).map(|grant| {
                 Event::Settled { workflow, microusd: spent_microusd.saturating_sub(grant.before) }
@@ -310,7 +324,7 @@ impl Account {
     /// Where there is no limit nothing is granted, since nothing could be refused.
     fn grant(
         &self,
-        workflow: WorkflowId,
+        (workflow, call): (WorkflowId, bool),
         asked: u64,
         raise: Option<u32>,
         before: u64,
@@ -334,15 +348,16 @@ impl Account {
             });
         }
         let before_microusd = if self.open.contains_key(&workflow) { 0 } else { before };
-        Ok(Some(Event::Granted { workflow, microusd: more, raise, before_microusd }))
+        Ok(Some(Event::Granted { workflow, microusd: more, raise, before_microusd, call }))
     }
 
     /// Folds one event that was decided at `at`.
     pub fn fold(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::LimitSet { limit } => self.limit = *limit,
-            Event::Granted { workflow, microusd, raise, before_microusd } => {
-                let first = || Grant { before: *before_microusd, ..Grant::default() };
+            Event::Granted { workflow, microusd, raise, before_microusd, call } => {
+                let first =
+                    || Grant { before: *before_microusd, call: *call, ..Grant::default() };
                 let grant = self.open.entry(*workflow).or_insert_with(first);
                 let part = match raise {
                     None => &mut grant.budget,

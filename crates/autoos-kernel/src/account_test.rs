@@ -15,12 +15,12 @@ fn limit(microusd: u64, period: Period) -> Command {
 }
 
 fn grant(n: u128, microusd: u64) -> Command {
-    Command::Grant { workflow: workflow(n), microusd, raise: None, before_microusd: 0 }
+    Command::Grant { workflow: workflow(n), microusd, raise: None, before_microusd: 0, call: false }
 }
 
 fn raise(n: u128, microusd: u64, escalation: u32) -> Command {
     let workflow = workflow(n);
-    Command::Grant { workflow, microusd, raise: Some(escalation), before_microusd: 0 }
+    Command::Grant { workflow, microusd, raise: Some(escalation), before_microusd: 0, call: false }
 }
 
 fn settle(n: u128, spent_microusd: u64) -> Command {
@@ -71,7 +71,7 @@ fn everything_may_be_said_twice() {
 fn a_fork_pays_only_for_what_it_spent_itself() {
     let mut account = limited(100, Period::Total);
     let fork =
-        Command::Grant { workflow: workflow(1), microusd: 50, raise: None, before_microusd: 30 };
+        Command::Grant { workflow: workflow(1), microusd: 50, raise: None, before_microusd: 30, call: false };
     assert_eq!(did(&mut account, fork, 1), Ok(true));
     assert_eq!(did(&mut account, settle(1, 42), 2), Ok(true));
     assert_eq!(account.spent(Timestamp(3)), 12);

@@ -52,6 +52,12 @@ impl Recorded for crate::intent::Event {
     }
 }
 
+impl Recorded for crate::call::Event {
+    fn kind(&self) -> &'static str {
+        self.into()
+    }
+}
+
 impl Recorded for crate::lesson::Event {
     fn kind(&self) -> &'static str {
         self.into()

@@ -4,6 +4,7 @@
 //! birth; with an idempotency key they are version 8 and derive from the tenant and the key, so
 //! that the first append of a duplicate fails on its sequence number and no index is needed.
 
+use crate::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
@@ -47,6 +48,8 @@ impl Prefix {
     pub const LESSONS: Self = Self(*b"ls");
     /// Accounts, and the one that names them.
     pub const ACCOUNT: Self = Self(*b"ac");
+    /// Calls of clients that speak to a model through the node, by node and hour.
+    pub const CALLS: Self = Self(*b"ca");
     /// Agents. They own no stream; the prefix is for their ids only.
     pub const AGENT: Self = Self(*b"ag");
 
@@ -203,6 +206,23 @@ owner_id!(
     Prefix::ACCOUNT
 );
 
+owner_id!(
+    /// The calls that a node took within an hour.
+    CallsId,
+    Prefix::CALLS
+);
+
+impl CallsId {
+    /// The calls that `node` took in the hour that `at` lies in: the same for ever.
+    #[must_use]
+    pub fn of(node: &str, at: Timestamp) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("autoos calls v1");
+        hasher.update(&at.hour().0.to_le_bytes());
+        hasher.update(node.as_bytes());
+        Self(hashed(&hasher))
+    }
+}
+
 impl AccountId {
     /// The account of a tenant, or of one of its users: the same names give the same id, for ever.
     #[must_use]
@@ -287,6 +307,15 @@ mod tests {
         let all = [tenant, AccountId::of("acme", Some("")), AccountId::of("acm", Some("e"))];
         let all: std::collections::BTreeSet<_> = all.into_iter().collect();
         assert_eq!(all.len(), 3);
+    }
+
+    #[test]
+    fn calls_of_an_hour_have_one_id() {
+        let hour = CallsId::of("a", Timestamp(3_600_000));
+        assert_eq!(hour, CallsId::of("a", Timestamp(7_199_999)));
+        assert_eq!(hour.to_string(), "ca-EXPECTED");
+        assert_ne!(hour, CallsId::of("a", Timestamp(7_200_000)));
+        assert_ne!(hour, CallsId::of("b", Timestamp(3_600_000)));
     }
 
     #[test]

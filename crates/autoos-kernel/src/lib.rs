@@ -10,6 +10,7 @@ pub mod account;
 pub mod assurance;
 pub mod body;
 pub mod budget;
+pub mod call;
 pub mod codec;
 pub mod goal;
 pub mod id;

@@ -28,6 +28,15 @@ impl Timestamp {
     /// The length of a day of UTC, in milliseconds.
     pub const DAY_MS: u64 = 86_400_000;
 
+    /// The length of an hour, in milliseconds.
+    pub const HOUR_MS: u64 = 3_600_000;
+
+    /// The full hour before.
+    #[must_use]
+    pub fn hour(self) -> Self {
+        Self(self.0 - self.0 % Self::HOUR_MS)
+    }
+
     /// The midnight before, in UTC.
     #[must_use]
     pub fn day(self) -> Self {

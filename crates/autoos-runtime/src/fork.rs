@@ -100,6 +100,7 @@ pub(crate) async fn fork(
         microusd: granted.saturating_sub(spent),
         raise: None,
         before_microusd: spent.saturating_add(excess),
+        call: false,
     };
     let holds = accounts.ask(&tenant, &by, ask).await?;
     let position = parts.journal.append(batch).await?;

@@ -24,7 +24,7 @@ mod supervise;
 mod waker;
 mod workflow;
 
-pub use accounts::AccountView;
+pub use accounts::{AccountView, Spending};
 pub use clock::{Clock, SystemClock};
 pub use parts::{Options, Parts};
 pub use runtime::{Answer, Runtime};

@@ -1,7 +1,7 @@
 //! The door: submissions and commands in, the shards behind it.
 
 use crate::{
-    accounts::{AccountView, Accounts, Ask, Hold},
+    accounts::{AccountView, Accounts, Ask, Hold, Spending},
     agent,
     brief::{Loaded, load_intent, load_workflow},
     clock::SystemRng,
@@ -138,7 +138,7 @@ impl Runtime {
             return Ok(Vec::new());
         }
         let (workflow, microusd) = (loaded.workflow.id, request.budget_microusd);
-        let ask = Ask { workflow, microusd, raise: None, before_microusd: 0 };
+        let ask = Ask { workflow, microusd, raise: None, before_microusd: 0, call: false };
         setup.accounts.ask(&request.tenant, &request.user, ask).await
     }
 
@@ -163,8 +163,42 @@ impl Runtime {
             return Ok(Vec::new());
         }
         let before_microusd = workflow.budget.spent.saturating_add(workflow.budget.excess);
-        let ask = Ask { workflow: id, microusd, raise: Some(escalation), before_microusd };
+        let raise = Some(escalation);
+        let ask = Ask { workflow: id, microusd, raise, before_microusd, call: false };
         setup.accounts.ask(&request.tenant, &request.user, ask).await
+    }
+
+    /// Whether anything limits what `user` of `tenant` may spend.
+    #[must_use]
+    pub fn limits(&self, tenant: &str, user: &str) -> bool {
+        self.inner.setup.accounts.limits(tenant, user)
+    }
+
+    /// Has the accounts of `user` of `tenant` grant what one call of a client may cost at most.
+    /// Durable when it returns; where nothing is limited it waits for nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::OverLimit`] when too little is left, and what the journal refuses.
+    pub async fn spend(
+        &self,
+        tenant: &str,
+        user: &str,
+        call: Uuid,
+        microusd: u64,
+    ) -> Result<Spending, Refusal> {
+        let accounts = &self.inner.setup.accounts;
+        let ask = Ask {
+            workflow: WorkflowId(call),
+            microusd,
+            raise: None,
+            before_microusd: 0,
+            call: true,
+        };
+        let holds = match accounts.limits(tenant, user) {
+            true => accounts.ask(tenant, user, ask).await?,
+            false => Vec::new(),
+        };
+        Ok(Spending::new(holds))
     }
 
     /// Sets what a tenant or a user may spend in all its workflows; none takes the limit away.

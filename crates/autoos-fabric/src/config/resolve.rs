@@ -45,7 +45,10 @@ pub(crate) fn resolve(config: &FabricConfig) -> Result<Resolved, Error> {
     let models: Vec<Model> = providers.iter().flat_map(|(n, p)| models(n, p)).collect();
     let by_provider: Vec<Vec<String>> = providers
         .iter()
-        .map(|(n, _)| models.iter().filter(|m| m.provider == *n).map(|m| m.id.clone()).collect())
+        .map(|(n, _)| {
+            let theirs = models.iter().filter(|m| m.provider == *n && !m.abilities.embeddings);
+            theirs.map(|m| m.id.clone()).collect()
+        })
         .collect();
     let mut roles = BTreeMap::new();
     for role in ROLES {
@@ -196,6 +199,10 @@ fn models(name: &str, provider: &ProviderConfig) -> Vec<Model> {
             abilities: Arc::new(Abilities {
                 structured: model.structured.unwrap_or(true),
                 tools: model.tools.unwrap_or(true),
+                images: model.images.unwrap_or_else(|| {
+                    shipped(provider.kind, &model.id).is_some_and(|m| m.abilities().images)
+                }),
+                embeddings: model.embeddings.unwrap_or(false),
                 quality: model.quality.clone().unwrap_or_default(),
                 as_of: model.as_of.clone().unwrap_or_default(),
             }),

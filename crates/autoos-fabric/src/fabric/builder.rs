@@ -2,6 +2,7 @@
 
 use super::{Fabric, Inner};
 use crate::{
+    hedge::Hedge,
     Model,
     builtin::Builtin,
     config::{self, FabricConfig, ProviderConfig, ProviderKind},
@@ -140,8 +141,9 @@ impl Builder {
         let find = |id: &String| models.iter().find(|m| m.id == *id).cloned();
         let roles =
             roles.iter().map(|(r, ids)| (*r, ids.iter().filter_map(find).collect())).collect();
-        let owner = Mutex::new(owner);
-        Ok(Fabric(Arc::new(Inner { slots, models, by_id, roles, supervisor, learning, owner })))
+        let (owner, hedge) = (Mutex::new(owner), Hedge::new(&self.config.hedge));
+        let inner = Inner { slots, models, by_id, roles, supervisor, hedge, learning, owner };
+        Ok(Fabric(Arc::new(inner)))
     }
 }
 

@@ -9,11 +9,12 @@
 //! it is over, so at most `max_in_flight + max_queued` messages can be under way.
 
 use super::{
+    Came, Work,
     desk::{Call, Desk, Reply},
     line::{Deadlines, Line, Silence},
     ticket::Ticket,
 };
-use crate::{Failure, FailureClass, LlmResponse};
+use crate::{Failure, FailureClass};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
@@ -123,7 +124,7 @@ struct Report {
 }
 
 impl Report {
-    fn settle(&mut self, result: Result<LlmResponse, Failure>) {
+    fn settle(&mut self, result: Result<Came, Failure>) {
         let Some(reply) = self.reply.take() else { return };
         self.ticket.settle(&result);
         self.ticket.over();
@@ -174,8 +175,8 @@ async fn run(
     line: Line,
     deadlines: Option<Deadlines>,
 ) {
-    let Call { request, reply, permit, ticket } = *call;
-    let (model, reply, permit) = (request.model.clone(), Some(reply), Some(permit));
+    let Call { work, reply, permit, ticket } = *call;
+    let (model, reply, permit) = (work.model().to_owned(), Some(reply), Some(permit));
     let mut report = Report { ticket, actor, reply, model, permit };
     let watched = line.clone();
     tokio::select! {
@@ -184,10 +185,19 @@ async fn run(
         biased;
         () = report.caller_gone() => report.give_up(),
         // The future is made inside the task, so that a panic in making it is the task's.
-        result = async { desk.provider.ask(request, line).await } => report.settle(result),
+        result = work_on(&desk, work, line) => report.settle(result),
         // A flood that never becomes a piece uses up the task's budget; the clock does without.
         silence = tokio::task::unconstrained(silence(&watched, deadlines)) => {
             report.silent(silence);
+        }
+    }
+}
+
+async fn work_on(desk: &Desk, work: Work, line: Line) -> Result<Came, Failure> {
+    match work {
+        Work::Ask(request) => desk.provider.ask(request, line).await.map(Came::Answer),
+        Work::Chat(chat) => {
+            desk.provider.chat(*chat, line).await.map(|answered| Came::Chat(Box::new(answered)))
         }
     }
 }

@@ -4,15 +4,15 @@
 //! started anew. Each call that is let in has a [`Ticket`] that it is settled by.
 
 use super::{
-    Provider,
+    Came, Provider, Work,
     breaker::{Breaker, Pass},
     health::Health,
     limits::{Limits, LimitsStatus},
     ticket::Ticket,
 };
 use crate::{
-    Failure, FailureClass, LlmResponse, Request, config::Timeouts, figures::Calls,
-    learned::owner::Learning, router::Gate,
+    Failure, FailureClass, config::Timeouts, figures::Calls, learned::owner::Learning,
+    router::Gate,
 };
 use std::{
     collections::HashMap,
@@ -25,9 +25,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 const HOLD_MS: u64 = 1_000;
 
 /// What an answer is handed over by.
-pub(super) type Reply = oneshot::Sender<Result<LlmResponse, Failure>>;
+pub(super) type Reply = oneshot::Sender<Result<Came, Failure>>;
 /// Where it is waited for.
-pub(crate) type Answer = oneshot::Receiver<Result<LlmResponse, Failure>>;
+pub(crate) type Answer = oneshot::Receiver<Result<Came, Failure>>;
 
 /// How many calls a provider is given.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,7 @@ pub(super) struct Guard {
 
 /// One call on its way.
 pub(crate) struct Call {
-    pub(super) request: Request,
+    pub(super) work: Work,
     pub(super) reply: Reply,
     /// Held until the call is over.
     pub(super) permit: OwnedSemaphorePermit,
@@ -110,9 +110,9 @@ impl Desk {
     ///
     /// # Errors
     /// A failure that cost nothing: of the class that opened the breaker, or `rate_limit`.
-    pub(crate) fn admit(self: &Arc<Self>, request: Request) -> Result<(Call, Answer), Failure> {
+    pub(crate) fn admit(self: &Arc<Self>, work: Work) -> Result<(Call, Answer), Failure> {
         let turned_away =
-            |class, detail, ms| Err(self.turn_away(&request.model, class, detail, ms));
+            |class, detail, ms| Err(self.turn_away(work.model(), class, detail, ms));
         let name = self.provider.name();
         let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() else {
             let waiting = self.bounds.max_queued;
@@ -133,8 +133,8 @@ impl Desk {
             }
         };
         let (reply, answer) = oneshot::channel();
-        let ticket = Arc::new(Ticket::new(Arc::clone(self), pass, &request));
-        Ok((Call { request, reply, permit, ticket }, answer))
+        let ticket = Arc::new(Ticket::new(Arc::clone(self), pass, &work));
+        Ok((Call { work, reply, permit, ticket }, answer))
     }
 
     /// What a call that waits is told when its provider went out in the meantime. A probe is made.
@@ -144,7 +144,7 @@ impl Desk {
         }
         let (for_ms, cause) = self.guard().breaker.shut(self.now_ms())?;
         let detail = self.out(for_ms, cause);
-        Some(self.turn_away(&call.request.model, cause, detail, for_ms))
+        Some(self.turn_away(call.work.model(), cause, detail, for_ms))
     }
 
     /// Someone says that it works again.

@@ -5,19 +5,20 @@
 //! call ended, and nobody twice.
 
 use super::{
+    Came, Work,
     breaker::{End, Pass},
     desk::{Desk, Guard},
     health::Ended,
     line::{Deadlines, Line},
 };
-use crate::{Failure, FailureClass, LlmResponse, Request, TaskKind, learned::Outcome};
+use crate::{Failure, FailureClass, TaskKind, learned::Outcome};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
 /// How a call ended.
-type Result<'a> = std::result::Result<&'a LlmResponse, &'a Failure>;
+type Result<'a> = std::result::Result<&'a Came, &'a Failure>;
 
 /// What a call is settled by.
 pub(crate) struct Ticket {
@@ -27,19 +28,22 @@ pub(crate) struct Ticket {
     kind: TaskKind,
     /// Tokens that it may take at most.
     tokens: u64,
+    /// Whether pieces show that an answer is coming.
+    pieces: bool,
     line: Mutex<Option<Line>>,
     settled: AtomicBool,
 }
 
 impl Ticket {
     /// The ticket of a call that was let in so.
-    pub(super) fn new(desk: Arc<Desk>, pass: Pass, request: &Request) -> Self {
+    pub(super) fn new(desk: Arc<Desk>, pass: Pass, work: &Work) -> Self {
         Self {
             desk,
             pass,
-            model: request.model.clone(),
-            kind: TaskKind::of_request(request),
-            tokens: u64::from(request.prompt_tokens) + u64::from(request.output_tokens),
+            model: work.model().to_owned(),
+            kind: work.kind(),
+            tokens: work.tokens(),
+            pieces: work.shows_pieces(),
             line: Mutex::default(),
             settled: AtomicBool::new(false),
         }
@@ -58,7 +62,12 @@ impl Ticket {
         };
         let deadlines = self.desk.bounds.timeouts.map(|timeouts| {
             let learning = &self.desk.learning;
-            learning.read(|l| Deadlines::learned(timeouts, l.of(&self.model), silences))
+            let known = |l: &crate::learned::Learned| {
+                // What is known of first pieces says nothing of an answer that comes in one.
+                let record = l.of(&self.model).filter(|_| self.pieces);
+                Deadlines::learned(timeouts, record, silences)
+            };
+            learning.read(known)
         });
         (line, deadlines)
     }
@@ -69,7 +78,7 @@ impl Ticket {
     }
 
     /// The call is over like this. What is said second is not heard.
-    pub(super) fn settle(&self, result: &std::result::Result<LlmResponse, Failure>) {
+    pub(super) fn settle(&self, result: &std::result::Result<Came, Failure>) {
         let result = result.as_ref();
         let end = result.map_or_else(|failure| End::of(failure.class), |_| End::Alive);
         self.close(end, result, false);
@@ -115,14 +124,14 @@ impl Ticket {
             }
         }
         let ended = match result {
-            Ok(response) => Ended::Answered { cost_microusd: response.cost_microusd, took_ms },
+            Ok(came) => Ended::Answered { cost_microusd: came.paid().0, took_ms },
             Err(failure) => Ended::Failed(failure),
         };
         desk.health.settled(ended);
         // A call that never got out of the queue says nothing about the model.
         let Some(line) = line else { return };
         let (failure, cost, whole) = match result {
-            Ok(response) => (None, Some(response.cost_microusd), Some(took_ms)),
+            Ok(came) => (None, Some(came.paid().0), self.pieces.then_some(took_ms)),
             Err(failure) => (Some(failure.class), failure.cost_microusd, None),
         };
         // What came in one piece came first with its end.
@@ -147,8 +156,9 @@ impl Ticket {
             Err(failure) if failure.class == FailureClass::RateLimit => {
                 guard.limits.refused(self.tokens, failure.retry_after_ms, now_ms);
             }
-            Ok(response) => {
-                let took = response.usage.input.saturating_add(response.usage.output);
+            Ok(came) => {
+                let (_, usage) = came.paid();
+                let took = usage.input.saturating_add(usage.output);
                 guard.limits.accepted(self.tokens, took, now_ms);
             }
             Err(_) => {}

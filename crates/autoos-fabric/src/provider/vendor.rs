@@ -4,15 +4,22 @@
 //! The library reports what it meets through `tracing`, answers and error bodies included; those
 //! events are switched off here, since neither belongs in a log. It reads a body without a cap:
 //! an answer is cut off at [`ANSWER_MAX`] bytes in the stream of pieces, and one that never
-//! becomes a piece at the next deadline. Left out: embeddings, images, caching hints.
+//! becomes a piece at the next deadline.
+//!
+//! Conversations of clients go by the library too where the vendor speaks another format
+//! (`library`), and as they came where it speaks OpenAI's (`direct`). Left out: caching hints.
 
 mod bind;
+mod direct;
 mod failure;
+mod library;
+mod sse;
 mod stream;
 
 use super::{Line, Provider};
 use crate::{
     Failure, FailureClass, LlmResponse, Price, Request, Task, Usage, answer,
+    chat::{Answered, Chat},
     config::{ModelConfig, ProviderConfig, ProviderKind, Timeouts},
     prompt::{self, Prompt},
     secret::Secret,
@@ -46,6 +53,8 @@ struct Inner {
     name: String,
     kind: ProviderKind,
     client: Client,
+    /// The same connections, without the library.
+    http: reqwest::Client,
     /// With its last slash, as the library joins to it.
     base_url: reqwest::Url,
     /// Host and port, for people.
@@ -76,7 +85,8 @@ impl Vendor {
         let host = url.host_str().ok_or("base_url names no host")?.to_owned();
         let shown = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
         let http = http(&url, &host, config.timeouts)?;
-        let client = Client::builder().with_reqwest(http).build().map_err(|_| NO_CLIENT)?;
+        let client = Client::builder().with_reqwest(http.clone()).build();
+        let client = client.map_err(|_| NO_CLIENT)?;
         for (header, value) in &headers {
             reqwest::header::HeaderName::try_from(header.as_str())
                 .map_err(|_| format!("headers: {header:?} is no name of a header"))?;
@@ -107,6 +117,7 @@ impl Vendor {
             name: name.to_owned(),
             kind: config.kind,
             client,
+            http,
             base_url: url,
             host: shown,
             key,
@@ -145,6 +156,29 @@ fn http(
 impl Provider for Vendor {
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn remote(&self) -> bool {
+        true
+    }
+
+    fn chat(&self, chat: Chat, line: Line) -> BoxFuture<'static, Result<Answered, Failure>> {
+        let inner = Arc::clone(&self.0);
+        async move {
+            let answered = match inner.kind {
+                ProviderKind::Openai | ProviderKind::OpenaiCompatible => {
+                    inner.direct(&chat, &line).await
+                }
+                _ => inner.by_library(&chat, &line).await,
+            };
+            answered.map_err(|trouble| {
+                if let Some(stated) = trouble.stated {
+                    line.stated(stated);
+                }
+                inner.failure(&chat.model, trouble)
+            })
+        }
+        .boxed()
     }
 
     fn ask(
@@ -261,13 +295,35 @@ impl Inner {
         }
     }
 
-    /// What went wrong as the ladder sees it, with every secret taken out.
-    fn failure(&self, model: &str, trouble: Trouble) -> Failure {
-        let mut detail = format!("{}: {}", self.host, trouble.detail);
+    /// The model that a conversation is for, once its prompt is known to fit.
+    fn fits(&self, chat: &Chat) -> Result<&ModelConfig, Trouble> {
+        let model = self.models.get(&chat.model).ok_or_else(|| {
+            Trouble::before(FailureClass::BadRequest, format!("{} does not serve it", self.name))
+        })?;
+        let window = model.context_tokens.unwrap_or(u32::MAX);
+        if chat.prompt_tokens > window {
+            let detail = format!(
+                "context_length_exceeded: about {} tokens of prompt do not fit its window of \
+                 {window}",
+                chat.prompt_tokens
+            );
+            return Err(Trouble::before(FailureClass::BadRequest, detail));
+        }
+        Ok(model)
+    }
+
+    /// A text without any secret.
+    fn cleared(&self, mut text: String) -> String {
         let secrets = self.key.iter().chain(self.headers.iter().map(|(_, value)| value));
         for secret in secrets {
-            detail = detail.replace(secret.expose(), "…");
+            text = text.replace(secret.expose(), "…");
         }
+        text
+    }
+
+    /// What went wrong as the ladder sees it, with every secret taken out.
+    fn failure(&self, model: &str, trouble: Trouble) -> Failure {
+        let detail = self.cleared(format!("{}: {}", self.host, trouble.detail));
         let mut failure = Failure::new(model, trouble.class, detail);
         failure.retry_after_ms = trouble.retry_after_ms;
         failure.cost_microusd = trouble.cost_microusd;

@@ -58,6 +58,8 @@ pub(crate) struct Ask {
     pub(crate) raise: Option<u32>,
     /// What the workflow's figures say it has spent already.
     pub(crate) before_microusd: u64,
+    /// Whether it is one call of a client and no workflow.
+    pub(crate) call: bool,
 }
 
 /// A grant whose use is not certain yet. One that is dropped is looked into, and taken back when
@@ -81,6 +83,30 @@ impl Drop for Hold {
         let (workflow, used) = (self.workflow, self.used);
         // Without a pen the node stops, and the next start looks into every grant.
         let _ = self.inbox.send(Message::Released { workflow, used });
+    }
+}
+
+/// What the accounts granted to one call of a client. Dropped without being settled it counts as
+/// spent whole, since nobody knows what the call had cost by then.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Spending(Vec<Hold>);
+
+impl Spending {
+    pub(crate) fn new(holds: Vec<Hold>) -> Self {
+        Self(holds)
+    }
+
+    /// The call is over and cost so much, in micro-dollars. The accounts record it in their own
+    /// time; a node that dies before that counts the whole grant.
+    pub fn settle(self, microusd: u64) {
+        for hold in self.0 {
+            let (workflow, spent_microusd) = (hold.workflow, microusd);
+            let message = Message::Settle { workflow, spent_microusd, reply: None };
+            // Without a pen the node stops.
+            let _ = hold.inbox.send(message);
+            hold.used();
+        }
     }
 }
 

@@ -172,6 +172,10 @@ impl Pen {
         if self.held.contains_key(&workflow) {
             return None;
         }
+        if self.account.is_call(workflow) {
+            // Nobody can say what it spent any more: all of it, then.
+            return Some(Case::Settle(workflow, granted, None));
+        }
         match spent(&self.journal, workflow).await {
             Ok(Some(spent)) => Some(Case::Settle(workflow, spent, None)),
             Ok(None) => None,
@@ -199,8 +203,9 @@ impl Pen {
         for (n, case) in cases.iter().enumerate() {
             let (command, by) = match case {
                 Case::Ask(ask, ..) => {
-                    let Ask { workflow, microusd, raise, before_microusd } = *ask;
-                    (Command::Grant { workflow, microusd, raise, before_microusd }, "intent")
+                    let Ask { workflow, microusd, raise, before_microusd, call } = *ask;
+                    let by = if call { "gateway" } else { "intent" };
+                    (Command::Grant { workflow, microusd, raise, before_microusd, call }, by)
                 }
                 Case::Settle(workflow, spent, _) => {
                     let (workflow, spent_microusd) = (*workflow, *spent);

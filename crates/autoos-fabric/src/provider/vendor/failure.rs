@@ -95,12 +95,12 @@ impl Trouble {
         }
     }
 
-    fn unreadable() -> Self {
+    pub(super) fn unreadable() -> Self {
         Self::new(FailureClass::Malformed, "the reply is not in the vendor's format")
     }
 
     /// A reply that is an error by its status.
-    fn status(status: StatusCode, body: &str, headers: &HeaderMap) -> Self {
+    pub(super) fn status(status: StatusCode, body: &str, headers: &HeaderMap) -> Self {
         let body: Value = if body.len() <= BODY_MAX {
             serde_json::from_str(body).unwrap_or(Value::Null)
         } else {
@@ -141,7 +141,7 @@ impl Trouble {
     }
 
     /// An error that came as a part of the answer.
-    fn event(body: &Value) -> Self {
+    pub(super) fn event(body: &Value) -> Self {
         if body.get("finishReason").is_some() {
             // The library's word for a piece without any candidate.
             return Self::new(FailureClass::Malformed, "the reply holds no candidate");
@@ -173,7 +173,7 @@ impl Trouble {
     }
 
     /// A connection that was not made, or broke.
-    fn transport(error: &reqwest::Error) -> Self {
+    pub(super) fn transport(error: &reqwest::Error) -> Self {
         let reason = reason(error);
         if error.is_connect() && !error.is_timeout() {
             Self::before(FailureClass::Network, format!("no connection{reason}"))
@@ -247,9 +247,9 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<u64> {
     millis(wait.as_secs_f64() * 1_000.0)
 }
 
-/// The limits per minute that a vendor puts into the headers of its refusals. The library shows
-/// no headers of answers.
-fn stated(headers: &HeaderMap) -> Option<Stated> {
+/// The limits per minute that a vendor puts into the headers of its refusals, and of answers, which
+/// the library does not show.
+pub(super) fn stated(headers: &HeaderMap) -> Option<Stated> {
     let number = |names: [&str; 2]| {
         names.iter().find_map(|name| headers.get(*name)?.to_str().ok()?.trim().parse().ok())
     };

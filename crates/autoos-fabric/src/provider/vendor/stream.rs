@@ -65,8 +65,8 @@ fn finish(
         let input = count(usage.prompt_tokens)?;
         Some(Usage { input, output: count(usage.completion_tokens)? })
     });
-    let tool_calls = pieces.calls.into_iter().map(Call::done).collect();
-    Ok(Collected { text: pieces.text, tool_calls, usage, first_token, stop })
+    let (text, tool_calls) = pieces.done();
+    Ok(Collected { text, tool_calls, usage, first_token, stop })
 }
 
 /// Why an answer that came whole is none.
@@ -114,7 +114,7 @@ impl Call {
 }
 
 /// What has come so far.
-struct Pieces {
+pub(super) struct Pieces {
     kind: ProviderKind,
     text: String,
     calls: Vec<Call>,
@@ -123,12 +123,12 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn new(kind: ProviderKind) -> Self {
+    pub(super) fn new(kind: ProviderKind) -> Self {
         Self { kind, text: String::new(), calls: Vec::new(), bytes: 0 }
     }
 
     /// Takes a piece in; whether it was part of an answer.
-    fn take(&mut self, event: ChatStreamEvent) -> Result<bool, Trouble> {
+    pub(super) fn take(&mut self, event: ChatStreamEvent) -> Result<bool, Trouble> {
         let more = match event {
             ChatStreamEvent::Chunk(chunk) => {
                 self.text.push_str(&chunk.content);
@@ -147,6 +147,11 @@ impl Pieces {
             return Err(Trouble::new(FailureClass::Malformed, detail));
         }
         Ok(true)
+    }
+
+    /// The text and the calls, once all has come.
+    pub(super) fn done(self) -> (String, Vec<ToolCall>) {
+        (self.text, self.calls.into_iter().map(Call::done).collect())
     }
 
     /// Takes a piece of a tool call in; the bytes it brought.
