@@ -97,7 +97,12 @@ impl Pieces {
     /// ends it then.
     pub(crate) async fn send(&self, piece: Piece) {
         if !self.begun() {
-            let claim = |who: &mut u8| *who == 0 && { *who = self.me; true };
+            let claim = |who: &mut u8| {
+                *who == 0 && {
+                    *who = self.me;
+                    true
+                }
+            };
             self.first.send_if_modified(claim);
         }
         let mine = *self.first.borrow() == self.me;

@@ -111,7 +111,8 @@ impl Again {
                 let rendered = prompt::render(&request).ok()?;
                 let texts = rendered.messages.iter().chain([&rendered.system]);
                 let input = texts.map(|text| prompt::tokens(text)).sum();
-                let (most, output) = (u64::from(request.prompt_tokens), request.output_tokens.into());
+                let (most, output) =
+                    (u64::from(request.prompt_tokens), request.output_tokens.into());
                 let worst = price.cost(crate::Usage { input, output });
                 let reserved = price.cost(crate::Usage { input: most, output });
                 request.key.push_str("/again");

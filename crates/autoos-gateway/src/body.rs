@@ -231,7 +231,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
 }
 
 /// Whether a body says that it is JSON in UTF-8.
-fn check_kind(headers: &HeaderMap) -> Result<(), Fault> {
+pub(crate) fn check_kind(headers: &HeaderMap) -> Result<(), Fault> {
     let Some(content) = headers.get(header::CONTENT_TYPE) else {
         return Err(Fault::MediaType("has no Content-Type".into()));
     };

@@ -1,8 +1,8 @@
 //! What the edge can do, whichever protocol asks: every operation once, with its tenant's view.
 
 use crate::{
-    ask::Ask, auth::Auth, call::Call, fault::Fault, meters::Meters, nodes::Nodes, options::Options,
-    uploads::Uploads,
+    ask::Ask, auth::Auth, call::Call, fault::Fault, meters::Meters, nodes::Nodes, openai::Calls,
+    options::Options, uploads::Uploads,
 };
 use autoos_fabric::ProviderStatus;
 use autoos_journal::{Groups, Position, SharedJournal};
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) uploads: Uploads,
     pub(crate) meters: Meters,
     pub(crate) nodes: Option<Nodes>,
+    pub(crate) calls: Calls,
     pub(crate) options: Options,
     pub(crate) limits: Limits,
     /// True once the node stops: what streams without end ends then.

@@ -8,6 +8,7 @@ use crate::{
     edge::Edge,
     fault::{Fault, Problem},
     nodes::{self, Asked, HandedOver, Written},
+    openai::{self, Refused, WrittenRefusal},
 };
 use axum::{
     body::Body,
@@ -85,7 +86,8 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
             let kept = nodes.as_ref().map(|_| Kept::default());
             let body = Metered::new(body, all, room.clone(), grpc).keep(kept.clone());
             let leftover = body.leftover();
-            let timed = !long && !SLOW.contains(&route.as_str());
+            // Calls of models have times of their own.
+            let timed = !long && !SLOW.contains(&route.as_str()) && !openai::is_path(&route);
             let limit = limit(&edge, &parts);
             let work = async {
                 if let Err(fault) = newer(&edge, &parts).await {
@@ -210,12 +212,20 @@ fn finish(
 ) -> (Response, String) {
     let marked = response.extensions_mut().remove::<Problem>();
     let written = response.extensions().get::<Written>().is_some();
-    let problem = marked.or_else(|| unmarked(&response, grpc, method, path).filter(|_| !written));
+    let problem = match response.extensions_mut().remove::<WrittenRefusal>() {
+        Some(WrittenRefusal(code)) => {
+            edge.meters.refusal(code);
+            None
+        }
+        None => marked.or_else(|| unmarked(&response, grpc, method, path).filter(|_| !written)),
+    };
     if let Some(problem) = problem {
         edge.meters.refusal(problem.code);
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         response = if grpc {
             problem.status(request_id).into_http()
+        } else if openai::is_path(path) {
+            Refused::of(&problem).into_response()
         } else {
             problem.response(request_id)
         };

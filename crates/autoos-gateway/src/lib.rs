@@ -20,6 +20,7 @@ mod json;
 mod layer;
 mod meters;
 mod nodes;
+mod openai;
 mod options;
 mod rest;
 mod serve;
@@ -30,6 +31,7 @@ mod wire;
 pub use auth::OwnerToken;
 pub use backups::{Backup, Backups};
 pub use nodes::{BadSecret, Directory, Nodes};
+pub use openai::{CacheOptions, OpenaiOptions};
 pub use options::Options;
 pub use webhook::{Deliveries, Webhook, WebhookOptions};
 
@@ -118,6 +120,7 @@ impl Gateway {
             options,
         } = parts;
         let journal = runtime.parts().journal.clone();
+        let calls = openai::Calls::start(journal.clone(), runtime.parts().clock.clone(), &options);
         let (stop, stopping) = watch::channel(false);
         let edge = Edge::new(Inner {
             runtime,
@@ -131,6 +134,7 @@ impl Gateway {
             uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),
             nodes,
+            calls,
             limits: Limits::new(&options),
             options,
             stopping,
@@ -169,6 +173,7 @@ impl Gateway {
         let cleaned = self.edge.uploads.clean().await;
         cleaned.map_err(|error| Error::Io { what: "uploads", error })?;
         serve::run(&self.edge, serve::app(&self.edge), listener, &self.stop, shutdown).await;
+        self.edge.calls.recorder.flush().await;
         Ok(())
     }
 

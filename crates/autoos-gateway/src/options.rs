@@ -1,5 +1,6 @@
 //! How the edge is tuned.
 
+use crate::openai::OpenaiOptions;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ pub struct Options {
     pub uploads: Option<PathBuf>,
     /// Clients may name files of the node as contexts below these folders, and nowhere else.
     pub file_roots: Vec<PathBuf>,
+    /// Calls in OpenAI's format.
+    pub openai: OpenaiOptions,
 }
 
 impl Default for Options {
@@ -60,6 +63,7 @@ impl Default for Options {
             drain_ms: 10_000,
             uploads: None,
             file_roots: Vec::new(),
+            openai: OpenaiOptions::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Connections are bounded, asked whether they live, and given a time to send their headers. On
 //! shutdown nothing new is taken, streams end and say so, and what runs has a while to end.
 
-use crate::{edge::Edge, grpc, layer, nodes, rest};
+use crate::{edge::Edge, grpc, layer, nodes, openai, rest};
 use axum::{Router, extract::ConnectInfo, middleware};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -29,6 +29,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// Everything behind the port.
 pub(crate) fn app(edge: &Edge) -> Router {
     rest::router(edge.clone())
+        .merge(openai::router(edge.clone()))
         .merge(grpc::router(edge))
         .fallback(rest::nowhere)
         .layer(middleware::from_fn_with_state(edge.clone(), layer::gate))

@@ -356,8 +356,7 @@ impl Account {
         match event {
             Event::LimitSet { limit } => self.limit = *limit,
             Event::Granted { workflow, microusd, raise, before_microusd, call } => {
-                let first =
-                    || Grant { before: *before_microusd, call: *call, ..Grant::default() };
+                let first = || Grant { before: *before_microusd, call: *call, ..Grant::default() };
                 let grant = self.open.entry(*workflow).or_insert_with(first);
                 let part = match raise {
                     None => &mut grant.budget,

@@ -70,8 +70,13 @@ fn everything_may_be_said_twice() {
 #[test]
 fn a_fork_pays_only_for_what_it_spent_itself() {
     let mut account = limited(100, Period::Total);
-    let fork =
-        Command::Grant { workflow: workflow(1), microusd: 50, raise: None, before_microusd: 30, call: false };
+    let fork = Command::Grant {
+        workflow: workflow(1),
+        microusd: 50,
+        raise: None,
+        before_microusd: 30,
+        call: false,
+    };
     assert_eq!(did(&mut account, fork, 1), Ok(true));
     assert_eq!(did(&mut account, settle(1, 42), 2), Ok(true));
     assert_eq!(account.spent(Timestamp(3)), 12);

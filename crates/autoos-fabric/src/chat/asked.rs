@@ -86,7 +86,10 @@ impl Asked {
                 && value != serde_json::json!(["text"])
                 && !value.is_null()
             {
-                return Err(wrong("modalities", "answers are texts: leave audio and modalities out"));
+                return Err(wrong(
+                    "modalities",
+                    "answers are texts: leave audio and modalities out",
+                ));
             }
         }
         for field in ["functions", "function_call"] {
@@ -403,7 +406,8 @@ mod tests {
         }))
         .expect("reads");
         assert_eq!((asked.output_tokens, asked.stop.len()), (Some(5), 1));
-        let body = String::from_utf8(asked.body("m", false, Some(("max_tokens", 9)))).expect("text");
+        let body =
+            String::from_utf8(asked.body("m", false, Some(("max_tokens", 9)))).expect("text");
         assert!(!body.contains("max_tokens") && body.contains("\"max_completion_tokens\":5"));
     }
 

@@ -2,10 +2,10 @@
 
 use super::{Fabric, Inner};
 use crate::{
-    hedge::Hedge,
     Model,
     builtin::Builtin,
     config::{self, FabricConfig, ProviderConfig, ProviderKind},
+    hedge::Hedge,
     learned::{LearnedError, owner::Owner},
     provider::{
         Provider,

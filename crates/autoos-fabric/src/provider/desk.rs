@@ -111,8 +111,7 @@ impl Desk {
     /// # Errors
     /// A failure that cost nothing: of the class that opened the breaker, or `rate_limit`.
     pub(crate) fn admit(self: &Arc<Self>, work: Work) -> Result<(Call, Answer), Failure> {
-        let turned_away =
-            |class, detail, ms| Err(self.turn_away(work.model(), class, detail, ms));
+        let turned_away = |class, detail, ms| Err(self.turn_away(work.model(), class, detail, ms));
         let name = self.provider.name();
         let Ok(permit) = Arc::clone(&self.door).try_acquire_owned() else {
             let waiting = self.bounds.max_queued;

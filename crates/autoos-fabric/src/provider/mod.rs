@@ -59,7 +59,8 @@ pub trait Provider: Send + Sync + 'static {
             chat::Path::Chat => self.ask(chat::as_task(&chat), line),
             chat::Path::Embeddings => {
                 let detail = "it gives no embeddings";
-                let mut failure = Failure::new(&chat.model, crate::FailureClass::BadRequest, detail);
+                let mut failure =
+                    Failure::new(&chat.model, crate::FailureClass::BadRequest, detail);
                 failure.cost_microusd = Some(0);
                 return futures::future::ready(Err(failure)).boxed();
             }

@@ -52,7 +52,7 @@ pub(super) struct Entry {
     /// Told once it is durable.
     pub(super) done: Option<oneshot::Sender<Result<(), Error>>>,
     /// Held until then.
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) _place: Option<OwnedSemaphorePermit>,
 }
 
 enum Message {
@@ -283,7 +283,9 @@ impl Pen {
                 }
             };
             match erased.await {
-                Ok(true) => tracing::info!(hour = %Timestamp(ms), "the texts of its calls are erased"),
+                Ok(true) => {
+                    tracing::info!(hour = %Timestamp(ms), "the texts of its calls are erased")
+                }
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "texts of calls past their time stay for now"),
             }

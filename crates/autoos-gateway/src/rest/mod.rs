@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backups;
+mod calls;
 mod docs;
 mod events;
 mod explain;
@@ -50,6 +51,8 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/escalations/{workflow}/{number}/resolve", post(workflows::resolve))
         .route("/api/v1/lessons", get(explain::lessons))
         .route("/api/v1/lessons/{number}/revert", post(explain::revert))
+        .route("/api/v1/calls", get(calls::list))
+        .route("/api/v1/calls/{id}", get(calls::show))
         .route("/api/v1/costs", get(node::costs))
         .route("/api/v1/tools", get(node::tools))
         .route("/api/v1/providers", get(node::providers))

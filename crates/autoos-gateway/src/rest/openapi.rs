@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 34] = [
+pub(crate) const ROUTES: [Route; 36] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -33,6 +33,8 @@ pub(crate) const ROUTES: [Route; 34] = [
     ("post", "/api/v1/lessons/{number}/revert", "Lessons", "Take a lesson back"),
     ("put", "/api/v1/uploads/{name}", "Uploads", "Upload a file, to name it as a context"),
     ("delete", "/api/v1/uploads/{name}", "Uploads", "Remove an upload, by its id"),
+    ("get", "/api/v1/calls", "Calls", "List calls, newest first"),
+    ("get", "/api/v1/calls/{id}", "Calls", "Show a call, with what was asked and answered"),
     ("get", "/api/v1/costs", "Node", "What was spent"),
     ("get", "/api/v1/tools", "Node", "List tools"),
     ("get", "/api/v1/providers", "Node", "How the providers are doing"),
@@ -48,7 +50,7 @@ pub(crate) const ROUTES: [Route; 34] = [
     ("delete", "/api/v1/keys/{id}", "Keys", "Revoke an API key"),
 ];
 
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("Intents", "What someone asks for."),
     (
         "Workflows",
@@ -60,6 +62,7 @@ const GROUPS: [(&str, &str); 9] = [
     ("Uploads", "Files that are too large to ride in a request."),
     ("Node", "The node itself. /health, /docs and /openapi.json need no key."),
     ("Accounts", "What tenants and users may spend in all their workflows."),
+    ("Calls", "What clients asked of models through /v1, which speaks OpenAI's format."),
     ("Keys", "Who may call. The first key closes the node to everyone without one, for good."),
 ];
 
@@ -198,6 +201,9 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
             ("name", "put", ..) => "The file's name, whose ending tells its kind.",
             ("name", ..) => "The upload's id, up-<uuid>.",
             ("id", _, _, true) => "The key's id, key-….",
+            ("id", ..) if path.contains("calls") => {
+                "The call's id, as the header autoos-call told it."
+            }
             _ => "The workflow's id, wf-<uuid>.",
         };
         parameters.push(parameter(name, "path", about));
@@ -236,6 +242,10 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
         ("get", "/api/v1/escalations") => &[
             ("all", "query", "true lists those that were answered as well."),
             ("user_id", "query", "Only those of this user."),
+            ("limit", "query", "Rows at most, 1 to 500; 50 by default."),
+            ("page_token", "query", "next of the page before."),
+        ],
+        ("get", "/api/v1/calls") => &[
             ("limit", "query", "Rows at most, 1 to 500; 50 by default."),
             ("page_token", "query", "next of the page before."),
         ],
@@ -328,6 +338,8 @@ fn responses(method: &str, path: &str) -> Value {
         (_, "/api/v1/accounts/{tenant}") => ("200", "Account", "As it stands."),
         ("put", _) => ("201", "Uploaded", "It is durable."),
         ("delete", _) => ("204", "", "It is gone."),
+        ("get", "/api/v1/calls") => ("200", "Calls", "A page."),
+        ("get", "/api/v1/calls/{id}") => ("200", "Call", "Everything about it."),
         ("get", "/api/v1/costs") => ("200", "Costs", "The lines of the bill."),
         ("get", "/api/v1/tools") => ("200", "Tools", "Every tool."),
         ("get", "/api/v1/providers") => ("200", "Providers", "Every provider."),

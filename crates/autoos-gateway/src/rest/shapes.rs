@@ -127,7 +127,50 @@ const ASKED: [Shape; 7] = [
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 24] = [
+const ANSWERED: [Shape; 26] = [
+    (
+        "Calls",
+        "A page of calls.",
+        &[
+            ("items*", "[Call]", "Newest first."),
+            ("next*", "string?", "Where the next page begins."),
+        ],
+    ),
+    (
+        "Call",
+        "What a client asked of a model through /v1, as it ended.",
+        &[
+            ("id*", "string", "Its id; the answer's header autoos-call."),
+            ("began*", "time", "When it came."),
+            ("ended*", "time", "When it was recorded."),
+            ("tenant*", "string", "Whose key it came with."),
+            ("user*", "string", "For whom."),
+            ("what*", "string", "chat, response or embedding."),
+            ("asked*", "string", "The model as the client named it."),
+            ("model*", "string?", "The model that answered, or was asked last."),
+            ("reason*", "string?", "Why that one, where the client left it open."),
+            ("failed*", "[object]", "model and class of each that failed."),
+            ("outcome*", "string", "answered, cached, failed or given_up."),
+            ("class*", "string?", "How it failed."),
+            ("streamed*", "boolean", "Whether the answer came in pieces."),
+            (
+                "asked_twice*",
+                "boolean",
+                "Whether a second call was made since the first took long.",
+            ),
+            ("tokens*", "object", "input and output."),
+            ("cost_microusd*", "integer", "What it cost, its verification included."),
+            ("latency_ms*", "integer", "To the end of the answer."),
+            ("first_ms*", "integer?", "To its first piece."),
+            ("confidence*", "number?", "How sure the answer is, where the client asked."),
+            ("unsupported*", "integer?", "Claims that the context does not bear out."),
+            ("trace*", "string?", "The trace that it belongs to."),
+            ("stream*", "string", "The stream that it is recorded in."),
+            ("seq*", "integer", "Its place in that stream."),
+            ("request", "any", "What was asked; only of one call."),
+            ("answer", "any", "What was answered; only of one call."),
+        ],
+    ),
     ("Accounts", "Accounts.", &[("accounts*", "[Account]", "By tenant and user.")]),
     (
         "Problem",

@@ -48,7 +48,7 @@ pub(super) struct ListQuery {
 }
 
 /// Rows of a page, where the client says how many.
-fn rows(limit: Option<usize>) -> Result<usize, Fault> {
+pub(super) fn rows(limit: Option<usize>) -> Result<usize, Fault> {
     match limit {
         Some(0) => Err(Fault::Invalid("a page has 1 to 500 rows, not 0".into())),
         given => Ok(given.unwrap_or(PAGE)),

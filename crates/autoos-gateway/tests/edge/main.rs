@@ -10,6 +10,7 @@ mod input;
 mod limits;
 mod metrics;
 mod nodes;
+mod openai;
 mod quarantine;
 mod rest;
 mod support;

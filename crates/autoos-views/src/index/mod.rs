@@ -26,6 +26,7 @@ use crate::{
 };
 use autoos_journal::{self as journal, Cursor};
 use autoos_kernel::{
+    call,
     id::{Prefix, Shard},
     intent,
     time::Timestamp,
@@ -48,6 +49,8 @@ pub(crate) enum Known {
     Intent(intent::Event),
     /// Of a workflow.
     Workflow(workflow::Event),
+    /// A call of a client.
+    Call(call::Event),
     /// Known by its kind, and not readable.
     Unreadable(String),
 }
@@ -66,6 +69,7 @@ impl Decoded {
         let known = match event.stream.prefix {
             Prefix::INTENT => decode(event).map(|known| known.map(Known::Intent)),
             Prefix::WORKFLOW => decode(event).map(|known| known.map(Known::Workflow)),
+            Prefix::CALLS => decode(event).map(|known| known.map(Known::Call)),
             _ => return None,
         };
         let known = match known {

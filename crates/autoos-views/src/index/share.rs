@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{cost::Costs, metrics::Metrics};
 use autoos_journal::{self as journal, Position};
-use autoos_kernel::{intent, time::Timestamp, workflow};
+use autoos_kernel::{call, intent, time::Timestamp, workflow};
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use std::hash::{BuildHasher as _, RandomState};
@@ -112,10 +112,23 @@ impl Share {
             }
             Known::Intent(intent::Event::Settled { .. }) => {}
             Known::Workflow(known) => self.fold_workflow(event, known),
+            Known::Call(call::Event::Called(called)) => self.fold_call(event.at, called),
             Known::Unreadable(why) => {
-                tracing::warn!(workflow = %event.owner, %why, "left out of lists and metrics");
+                tracing::warn!(owner = %event.owner, %why, "left out of lists and metrics");
             }
         }
+    }
+
+    /// A call of a client is a line of the bill and nothing else.
+    fn fold_call(&mut self, at: Timestamp, called: &call::Called) {
+        let Some(model) = &called.model else { return };
+        let names = [&called.tenant, &called.user, model].map(|name| self.names.enter(name));
+        let tokens = match called.outcome {
+            // What was kept took no tokens of anybody.
+            call::Outcome::Cached => (0, 0),
+            _ => (called.input_tokens, called.output_tokens),
+        };
+        self.costs.charge(names, at, called.cost_microusd, tokens);
     }
 
     fn fold_workflow(&mut self, event: &Decoded, known: &workflow::Event) {

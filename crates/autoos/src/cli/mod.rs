@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod bench;
 mod bench_waiting;
+mod call;
 mod cpu;
 mod demo;
 mod doctor;
@@ -112,6 +113,9 @@ pub(crate) enum Command {
     Audit(workflow::Audit),
     /// Why a workflow came out as it did, and what each claim of its result rests on
     Why(why::Why),
+    /// What clients asked of models through the node
+    #[command(subcommand)]
+    Call(call::Call),
     /// Questions that wait for a human
     #[command(subcommand)]
     Escalation(escalation::Escalation),
@@ -192,6 +196,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Why(why) => why.run(global, &config).await,
         Command::Lesson(lesson) => lesson.run(global, &config).await,
         Command::Escalation(escalation) => escalation.run(global, &config).await,
+        Command::Call(call) => call.run(global, &config).await,
         Command::Cost(cost) => cost.run(global, &config).await,
         Command::Account(account) => account.run(global, &config).await,
         Command::Provider(provider) => provider.run(global, &config).await,

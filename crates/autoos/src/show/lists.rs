@@ -59,7 +59,7 @@ pub(crate) fn escalations(open: &Value) {
 }
 
 /// How to see the rest of a list.
-fn more(page: &Value, command: &str) {
+pub(super) fn more(page: &Value, command: &str) {
     let next = text(page, "next");
     if !next.is_empty() {
         line(&format!("more with the same filters: {command} --page {next}"));

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bill;
+mod calls;
 mod compare;
 mod lists;
 mod progress;
@@ -13,6 +14,7 @@ mod wrap;
 
 pub(crate) use accounts::{account, accounts};
 pub(crate) use bill::cost;
+pub(crate) use calls::{call, calls};
 pub(crate) use compare::comparison;
 pub(crate) use lists::{
     audit, escalations, keys, lessons, new_key, plan, tools, verified, workflows,

@@ -88,11 +88,7 @@ impl Inner {
 }
 
 /// A whole body of at most `limit` bytes.
-async fn read(
-    mut response: Response,
-    limit: usize,
-    line: Option<&Line>,
-) -> Result<Bytes, Trouble> {
+async fn read(mut response: Response, limit: usize, line: Option<&Line>) -> Result<Bytes, Trouble> {
     let mut body = BytesMut::new();
     let mut only: Option<Bytes> = None;
     while let Some(piece) = response.chunk().await.map_err(|error| Trouble::transport(&error))? {

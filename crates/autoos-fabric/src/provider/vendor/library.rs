@@ -10,11 +10,11 @@ use crate::{
     config::{ModelConfig, ProviderKind},
     provider::Line,
 };
+use futures::StreamExt as _;
 use genai::chat::{
     ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatStreamEvent, ContentPart,
     JsonSpec, MessageContent, StopReason, Tool, ToolCall, ToolChoice, ToolResponse,
 };
-use futures::StreamExt as _;
 use serde_json::{Value, json};
 use std::time::Instant;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
@@ -56,7 +56,10 @@ impl Inner {
             let event = match stream.next().await {
                 None => {
                     let class = first_ms.map_or(FailureClass::Malformed, |_| FailureClass::Network);
-                    return Err(Trouble::new(class, "the answer was cut: it ended without a reason"));
+                    return Err(Trouble::new(
+                        class,
+                        "the answer was cut: it ended without a reason",
+                    ));
                 }
                 Some(event) => event.map_err(|error| Trouble::of(&error))?,
             };
@@ -81,7 +84,8 @@ impl Inner {
             }
         };
         let stop = end.captured_stop_reason;
-        let stop = stop.ok_or_else(|| Trouble::new(FailureClass::Network, "it ended without a reason"))?;
+        let stop =
+            stop.ok_or_else(|| Trouble::new(FailureClass::Network, "it ended without a reason"))?;
         let count = |n: Option<i32>| n.and_then(|n| u64::try_from(n).ok());
         let counted = end.captured_usage.and_then(|usage| {
             let input = count(usage.prompt_tokens)?;
@@ -148,10 +152,12 @@ impl Inner {
                 Value::String(word) if word == "required" => {
                     options.with_tool_choice(ToolChoice::Required)
                 }
-                Value::Object(named) => match named.get("function").and_then(|f| f["name"].as_str()) {
-                    Some(name) => options.with_tool_choice(ToolChoice::tool(name)),
-                    None => options,
-                },
+                Value::Object(named) => {
+                    match named.get("function").and_then(|f| f["name"].as_str()) {
+                        Some(name) => options.with_tool_choice(ToolChoice::tool(name)),
+                        None => options,
+                    }
+                }
                 _ => options,
             };
         }
@@ -238,10 +244,12 @@ fn content(message: &Message) -> Result<MessageContent, Trouble> {
             continue;
         }
         let image = part.image_url.as_ref().ok_or_else(|| bad("an image has no image_url.url"))?;
-        all.push(match image.url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-            Some((kind, data)) => ContentPart::from_binary_base64(kind, data, None),
-            None => ContentPart::from_binary_url("image/*", image.url.as_str(), None),
-        });
+        all.push(
+            match image.url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
+                Some((kind, data)) => ContentPart::from_binary_base64(kind, data, None),
+                None => ContentPart::from_binary_url("image/*", image.url.as_str(), None),
+            },
+        );
     }
     Ok(MessageContent::from_parts(all))
 }
