@@ -34,3 +34,4 @@ examples:
 # Figures for BENCHMARKS.md; takes a few minutes.
 bench:
 	cargo run --release --locked -- bench
+	cargo run --release --locked -- bench calls

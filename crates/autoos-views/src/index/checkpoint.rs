@@ -29,7 +29,7 @@ use std::{
 const MAGIC: [u8; 8] = *b"AOSviews";
 /// Raised whenever the fold keeps something else, or counts otherwise, than before: files of
 /// other versions are left out.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 2;
 const HEAD: usize = 8 + 4 + 2 + 2 + 8;
 
 /// Where the index is kept, and how often.

@@ -6,6 +6,7 @@
 
 use super::{
     COMPLETED, Global,
+    bench_calls::{Calls, Upstream},
     bench_waiting::Waiting,
     cpu::{cpu_ms, thread_cpu_ms},
 };
@@ -60,6 +61,11 @@ pub(crate) struct Bench {
 enum What {
     /// How a node starts with many waiting workflows and a long journal
     Waiting(Waiting),
+    /// How fast calls of any OpenAI client go through a node
+    Calls(Calls),
+    /// The vendor of that measurement: answers at once, in a process of its own
+    #[command(hide = true)]
+    Upstream(Upstream),
 }
 
 pub(super) const CONFIG: &str = r#"
@@ -79,8 +85,11 @@ max_open = 8192
 
 impl Bench {
     pub(crate) async fn run(self, global: &Global, _: &Config) -> anyhow::Result<u8> {
-        if let Some(What::Waiting(waiting)) = self.what {
-            return waiting.run(global).await;
+        match self.what {
+            Some(What::Waiting(waiting)) => return waiting.run(global).await,
+            Some(What::Calls(calls)) => return calls.run().await,
+            Some(What::Upstream(upstream)) => return upstream.run().await,
+            None => {}
         }
         let dir = tempfile::tempdir().context("no temporary folder")?;
         let sync = sync_times(dir.path())?;
@@ -114,8 +123,13 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) async fn start(dir: &Path) -> anyhow::Result<Self> {
+        Self::with(dir, CONFIG).await
+    }
+
+    /// The same with another configuration.
+    pub(super) async fn with(dir: &Path, text: &str) -> anyhow::Result<Self> {
         let config = dir.join("bench.toml");
-        std::fs::write(&config, CONFIG)?;
+        std::fs::write(&config, text)?;
         let mut process = Command::new(std::env::current_exe()?)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .arg("--data-dir")
@@ -171,7 +185,7 @@ impl Node {
         }))
     }
 
-    async fn syncs(&self) -> anyhow::Result<f64> {
+    pub(super) async fn syncs(&self) -> anyhow::Result<f64> {
         let text = reqwest::get(format!("{}/metrics", self.url)).await?.text().await?;
         let value =
             text.lines().find_map(|line| line.strip_prefix("autoos_journal_sync_seconds_count "));
@@ -288,7 +302,7 @@ async fn crowd(load: &Arc<Load>, width: usize, seconds: u64) -> anyhow::Result<V
 }
 
 /// What an `fdatasync` after an append of 4 KiB takes on this disk, in milliseconds.
-fn sync_times(dir: &Path) -> anyhow::Result<Value> {
+pub(super) fn sync_times(dir: &Path) -> anyhow::Result<Value> {
     let mut file = std::fs::File::create(dir.join("sync"))?;
     let mut times = Vec::new();
     for _ in 0..300 {

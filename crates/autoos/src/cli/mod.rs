@@ -3,6 +3,7 @@
 mod account;
 mod backup;
 mod bench;
+mod bench_calls;
 mod bench_waiting;
 mod call;
 mod cpu;
