@@ -4,7 +4,7 @@
 //! Labels are names from the configuration and classes of failures. What was learned of a model
 //! survives restarts; what calls took is counted since the process began.
 
-use crate::{Fabric, FailureClass, LlmResponse, ProviderStatus};
+use crate::{Fabric, FailureClass, ProviderStatus, Usage};
 use autoos_meter::{Family, Meter, Meters};
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Calls {
     pub(crate) fn over(
         &self,
         model: &str,
-        result: Result<&LlmResponse, FailureClass>,
+        result: Result<Usage, FailureClass>,
         took_ms: u64,
         first_ms: Option<u64>,
     ) {
@@ -54,9 +54,8 @@ impl Calls {
         if let Some(first_ms) = first_ms {
             self.first.of(model.to_owned()).took(Duration::from_millis(first_ms));
         }
-        if let Ok(response) = result {
-            let usage = [("input", response.usage.input), ("output", response.usage.output)];
-            for (direction, tokens) in usage {
+        if let Ok(usage) = result {
+            for (direction, tokens) in [("input", usage.input), ("output", usage.output)] {
                 self.tokens.of((model.to_owned(), direction)).add(tokens as f64);
             }
         }

@@ -11,8 +11,7 @@ use super::{
     ticket::Ticket,
 };
 use crate::{
-    Failure, FailureClass, config::Timeouts, figures::Calls, learned::owner::Learning,
-    router::Gate,
+    Failure, FailureClass, config::Timeouts, figures::Calls, learned::owner::Learning, router::Gate,
 };
 use std::{
     collections::HashMap,

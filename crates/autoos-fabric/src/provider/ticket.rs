@@ -134,9 +134,11 @@ impl Ticket {
             Ok(came) => (None, Some(came.paid().0), self.pieces.then_some(took_ms)),
             Err(failure) => (Some(failure.class), failure.cost_microusd, None),
         };
-        // What came in one piece came first with its end.
-        let first_ms = line.first_ms().or(whole);
-        desk.calls.over(&self.model, result.map_err(|f| f.class), took_ms, first_ms);
+        // What came in one piece came first with its end; what was asked for in one says nothing of
+        // pieces.
+        let first_ms = line.first_ms().filter(|_| self.pieces).or(whole);
+        let used = result.map(|came| came.paid().1).map_err(|failure| failure.class);
+        desk.calls.over(&self.model, used, took_ms, first_ms);
         if silent {
             desk.calls.silent(line.silent_ms());
         }
