@@ -154,8 +154,8 @@ impl Llm for Fabric {
         let fabric = self.clone();
         async move {
             let model = request.model.clone();
-            match fabric.work(Work::Ask(request)).await? {
-                Came::Answer(response) => Ok(response),
+            match fabric.work(Work::Ask(Box::new(request))).await? {
+                Came::Answer(response) => Ok(*response),
                 Came::Chat(_) => Err(Failure::new(&model, FailureClass::Crashed, MIXED)),
             }
         }

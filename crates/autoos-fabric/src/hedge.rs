@@ -94,7 +94,7 @@ impl Again {
     pub(crate) fn of(work: &Work, model: Option<&Model>) -> Self {
         let Some(price) = model.map(|model| model.price) else { return Self::Never };
         match work {
-            Work::Ask(request) => Self::Ask { request: Box::new(request.clone()), price },
+            Work::Ask(request) => Self::Ask { request: request.clone(), price },
             Work::Chat(chat) => {
                 let pieces = chat.pieces.as_ref().map(crate::chat::Pieces::second);
                 Self::Chat { chat: Box::new(Chat { pieces, ..(**chat).clone() }), price }
@@ -117,7 +117,7 @@ impl Again {
                 let reserved = price.cost(crate::Usage { input: most, output });
                 request.key.push_str("/again");
                 let fits = worst.saturating_mul(2) <= reserved;
-                fits.then_some((Work::Ask(*request), worst, None))
+                fits.then_some((Work::Ask(request), worst, None))
             }
             Self::Chat { mut chat, price } => {
                 let (input, output) = (chat.prompt_tokens.into(), chat.output_tokens.into());

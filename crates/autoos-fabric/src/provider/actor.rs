@@ -195,7 +195,10 @@ async fn run(
 
 async fn work_on(desk: &Desk, work: Work, line: Line) -> Result<Came, Failure> {
     match work {
-        Work::Ask(request) => desk.provider.ask(request, line).await.map(Came::Answer),
+        Work::Ask(request) => {
+            let answer = desk.provider.ask(*request, line).await;
+            answer.map(|response| Came::Answer(Box::new(response)))
+        }
         Work::Chat(chat) => {
             desk.provider.chat(*chat, line).await.map(|answered| Came::Chat(Box::new(answered)))
         }

@@ -73,7 +73,7 @@ pub trait Provider: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) enum Work {
     /// A task of the fabric.
-    Ask(Request),
+    Ask(Box<Request>),
     /// A conversation of a client.
     Chat(Box<Chat>),
 }
@@ -82,7 +82,7 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) enum Came {
     /// Of a task.
-    Answer(LlmResponse),
+    Answer(Box<LlmResponse>),
     /// Of a conversation.
     Chat(Box<Answered>),
 }

@@ -292,7 +292,7 @@ mod tests {
             ("shell", json!(true)),
         ] {
             let sent = json!({"model": "m", "input": "hi", field: value});
-            let refused = asked(sent.to_string().as_bytes()).err().expect("refused").body();
+            let refused = asked(sent.to_string().as_bytes()).expect_err("refused").body();
             let said = refused["error"]["message"].as_str().unwrap_or_default().to_owned();
             assert!(said.contains(field) || field == "tools", "{said}");
         }

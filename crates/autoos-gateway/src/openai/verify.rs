@@ -46,11 +46,8 @@ pub(super) async fn check(
     let text = answered.text.clone();
     let (grounding, evidence) = {
         let work = move || (ground(&text, &evidence), evidence);
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done,
-            // A check that broke off has found nothing out.
-            Err(_) => Default::default(),
-        }
+        // A check that broke off has found nothing out.
+        tokio::task::spawn_blocking(work).await.unwrap_or_default()
     };
     let (verdict, problem, cost_microusd) = match how {
         Verify::Grounding => (None, None, 0),
