@@ -130,7 +130,7 @@ impl Journal for ClusterJournal {
     }
 
     fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        self.replica.reads().running()
+        self.replica.reads().running(Some(self.leading.borrow().clone()))
     }
 
     fn due(
@@ -138,11 +138,11 @@ impl Journal for ClusterJournal {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        self.replica.reads().due(now, limit)
+        self.replica.reads().due(now, limit, Some(self.leading.borrow().clone()))
     }
 
     fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
-        self.replica.reads().next_due()
+        self.replica.reads().next_due(Some(self.leading.borrow().clone()))
     }
 
     fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {

@@ -134,7 +134,7 @@ impl Journal for LocalJournal {
     }
 
     fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        self.reads().running()
+        self.reads().running(None)
     }
 
     fn due(
@@ -142,11 +142,11 @@ impl Journal for LocalJournal {
         now: Timestamp,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        self.reads().due(now, limit)
+        self.reads().due(now, limit, None)
     }
 
     fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
-        self.reads().next_due()
+        self.reads().next_due(None)
     }
 
     fn group_cursor(&self, group: &str) -> BoxFuture<'static, Result<Cursor, Error>> {

@@ -5,7 +5,7 @@
 
 use super::core::{Core, lock};
 use crate::{
-    BodyKey, Cursor, Error, Event, Head, Kept, Position, Snapshot, Standing,
+    BodyKey, Cursor, Error, Event, Head, Kept, Leading, Position, Snapshot, Standing,
     ledger::{self, Row, StreamHead},
     row::{Scanned, Verifier, broken_chain, scan_row},
     subscribe, vault,
@@ -124,21 +124,38 @@ impl Core {
         result
     }
 
-    fn running(&self) -> Result<Vec<StreamId>, Error> {
+    /// Whether a stream lies on one of these shards; on any where none are named.
+    fn lies_on(&self, on: Option<&Leading>, stream: StreamId) -> bool {
+        on.is_none_or(|leading| leading.0.contains_key(&stream.shard(self.shards)))
+    }
+
+    fn running(&self, on: Option<&Leading>) -> Result<Vec<StreamId>, Error> {
         let recent = self.tail.read().changes();
         let mut running = self.store.running()?;
         running.retain(|stream| !recent.contains_key(stream));
         let new = recent.iter().filter(|(_, head)| head.standing == Standing::Running);
         running.extend(new.map(|(stream, _)| *stream));
+        running.retain(|stream| self.lies_on(on, *stream));
         running.sort_unstable();
         Ok(running)
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(Timestamp, StreamId)>, Error> {
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        on: Option<&Leading>,
+    ) -> Result<Vec<(Timestamp, StreamId)>, Error> {
+        if on.is_some_and(|leading| leading.0.is_empty()) {
+            return Ok(Vec::new());
+        }
         let recent = self.tail.read().changes();
-        let mut due = self.store.timers(now, limit, |stream| recent.contains_key(&stream))?;
+        let passed = |stream| recent.contains_key(&stream) || !self.lies_on(on, stream);
+        let mut due = self.store.timers(now, limit, passed)?;
         due.extend(recent.iter().filter_map(|(stream, head)| match head.standing {
-            Standing::Waiting { wake: Some(at) } if at <= now => Some((at, *stream)),
+            Standing::Waiting { wake: Some(at) } if at <= now && self.lies_on(on, *stream) => {
+                Some((at, *stream))
+            }
             _ => None,
         }));
         due.sort_unstable();
@@ -327,25 +344,32 @@ impl Reads {
         })
     }
 
-    /// See [`Journal::running`](crate::Journal::running).
-    pub fn running(&self) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
-        self.long(Core::running)
+    /// See [`Journal::running`](crate::Journal::running): of these shards, or of all.
+    pub fn running(&self, on: Option<Leading>) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
+        self.long(move |core| core.running(on.as_ref()))
     }
 
-    /// See [`Journal::due`](crate::Journal::due).
+    /// See [`Journal::due`](crate::Journal::due): of these shards, or of all.
     pub fn due(
         &self,
         now: Timestamp,
         limit: usize,
+        on: Option<Leading>,
     ) -> BoxFuture<'static, Result<Vec<StreamId>, Error>> {
         self.long(move |core| {
-            Ok(core.due(now, limit)?.into_iter().map(|(_, stream)| stream).collect())
+            Ok(core.due(now, limit, on.as_ref())?.into_iter().map(|(_, stream)| stream).collect())
         })
     }
 
-    /// See [`Journal::next_due`](crate::Journal::next_due).
-    pub fn next_due(&self) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
-        self.long(|core| Ok(core.due(Timestamp(u64::MAX), 1)?.first().map(|(at, _)| *at)))
+    /// See [`Journal::next_due`](crate::Journal::next_due): of these shards, or of all.
+    pub fn next_due(
+        &self,
+        on: Option<Leading>,
+    ) -> BoxFuture<'static, Result<Option<Timestamp>, Error>> {
+        self.long(move |core| {
+            let due = core.due(Timestamp(u64::MAX), 1, on.as_ref())?;
+            Ok(due.first().map(|(at, _)| *at))
+        })
     }
 
     /// See [`Journal::group_cursor`](crate::Journal::group_cursor).
