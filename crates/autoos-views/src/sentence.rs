@@ -26,6 +26,9 @@ pub(crate) fn of_intent(event: &intent::Event) -> String {
                 dollars(request.budget_microusd)
             )
         }
+        intent::Event::Ended { state } => {
+            format!("its workflow ended as {state}: its accounts are settled next")
+        }
         intent::Event::Settled { state } => format!("the intent was settled: {state}"),
     }
 }

@@ -4,10 +4,12 @@
 //! |---|---|---|---|
 //! | new | accept | `accepted` | open |
 //! | open, settled | accept the same again | | as before |
-//! | open | settle | `settled` | settled |
+//! | open | end | `ended` | ended |
+//! | open, ended | settle | `settled` | settled |
 //! | settled | settle the same again | | settled |
 //!
-//! Everything else is [`Rejected`].
+//! Everything else is [`Rejected`]. The end is recorded in the append that ends the workflow: an intent
+//! that is ended and not settled has work outstanding, which a restart takes up again.
 //!
 //! It shares its UUID, and so its shard, with its workflow, and writes that stream's first event
 //! in the append that accepts it. It also judges the plans that come up for it, by
@@ -74,7 +76,12 @@ pub enum Content {
 pub enum Event {
     /// It is taken on.
     Accepted(Request),
-    /// Its workflow ended.
+    /// Its workflow ended; its accounts are to be settled.
+    Ended {
+        /// How.
+        state: WorkflowState,
+    },
+    /// Its workflow ended, and nothing is left to be done.
     Settled {
         /// How.
         state: WorkflowState,
@@ -92,7 +99,7 @@ impl Event {
                     f(&mut context.label);
                 }
             }
-            Self::Settled { .. } => {}
+            Self::Ended { .. } | Self::Settled { .. } => {}
         }
     }
 }
@@ -102,7 +109,12 @@ impl Event {
 pub enum Command {
     /// Someone asks.
     Accept(Request),
-    /// Its workflow ended.
+    /// Its workflow ends.
+    End {
+        /// How.
+        state: WorkflowState,
+    },
+    /// Its workflow ended, and its accounts are settled.
     Settle {
         /// How.
         state: WorkflowState,
@@ -134,6 +146,9 @@ pub struct Intent {
     /// What is asked; none before it was accepted.
     pub request: Option<Request>,
     /// How its workflow ended.
+    #[serde(default)]
+    pub ended: Option<WorkflowState>,
+    /// The same, once nothing is left to be done.
     pub settled: Option<WorkflowState>,
 }
 
@@ -141,7 +156,7 @@ impl Intent {
     /// An intent that has no events yet.
     #[must_use]
     pub fn new(id: IntentId) -> Self {
-        Self { id, request: None, settled: None }
+        Self { id, request: None, ended: None, settled: None }
     }
 
     /// Decides a command, folds what it decides, and gives the events to record; none when what
@@ -150,19 +165,27 @@ impl Intent {
     /// # Errors
     /// [`Rejected`], and then nothing has changed.
     pub fn decide(&mut self, command: Command) -> Result<Vec<Event>, Rejected> {
+        let ended = self.settled.or(self.ended);
         let event = match (command, &self.request, self.settled) {
             (Command::Accept(request), None, _) => Event::Accepted(request),
             (Command::Accept(request), Some(known), _) => {
                 let same = request.fingerprint == known.fingerprint;
                 return if same { Ok(Vec::new()) } else { Err(Rejected::Conflict) };
             }
-            (Command::Settle { .. }, None, _) => return Err(Rejected::Missing),
-            (Command::Settle { state }, ..) if !state.is_terminal() => {
+            (Command::End { .. } | Command::Settle { .. }, None, _) => {
+                return Err(Rejected::Missing);
+            }
+            (Command::End { state } | Command::Settle { state }, ..) if !state.is_terminal() => {
                 return Err(Rejected::Open(state));
             }
-            (Command::Settle { state }, _, Some(known)) => {
-                return if state == known { Ok(Vec::new()) } else { Err(Rejected::Settled(known)) };
+            (Command::End { state } | Command::Settle { state }, ..)
+                if ended.is_some_and(|known| known != state) =>
+            {
+                return Err(Rejected::Settled(ended.unwrap_or(state)));
             }
+            (Command::End { .. }, ..) if ended.is_some() => return Ok(Vec::new()),
+            (Command::End { state }, ..) => Event::Ended { state },
+            (Command::Settle { .. }, _, Some(_)) => return Ok(Vec::new()),
             (Command::Settle { state }, _, None) => Event::Settled { state },
         };
         self.fold(&event);
@@ -173,6 +196,7 @@ impl Intent {
     pub fn fold(&mut self, event: &Event) {
         match event {
             Event::Accepted(request) => self.request = Some(request.clone()),
+            Event::Ended { state } => self.ended = Some(*state),
             Event::Settled { state } => self.settled = Some(*state),
         }
     }
@@ -226,6 +250,22 @@ mod tests {
         let settled = Err(Rejected::Settled(WorkflowState::Completed));
         assert_eq!(intent.decide(settle(WorkflowState::Failed)), settled);
         assert_eq!(intent.decide(Command::Accept(request(1))), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_end_is_told_once_and_settled_as_it_was_told() {
+        let end = |state| Command::End { state };
+        assert_eq!(new().decide(end(WorkflowState::Failed)), Err(Rejected::Missing));
+        let mut intent = open();
+        let told = Event::Ended { state: WorkflowState::Failed };
+        assert_eq!(intent.decide(end(WorkflowState::Failed)), Ok(vec![told]));
+        assert_eq!((intent.ended, intent.settled), (Some(WorkflowState::Failed), None));
+        assert_eq!(intent.decide(end(WorkflowState::Failed)), Ok(Vec::new()));
+        let other = Command::Settle { state: WorkflowState::Completed };
+        assert_eq!(intent.decide(other), Err(Rejected::Settled(WorkflowState::Failed)));
+        let settle = Command::Settle { state: WorkflowState::Failed };
+        assert_eq!(intent.decide(settle).map(|events| events.len()), Ok(1));
+        assert_eq!(intent.decide(end(WorkflowState::Failed)), Ok(Vec::new()));
     }
 
     #[test]

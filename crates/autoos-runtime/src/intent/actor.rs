@@ -62,7 +62,6 @@ pub(crate) struct State {
 
 struct Open {
     intent: Intent,
-    next: u64,
     brief: Arc<Brief>,
     workflow: ActorRef<workflow::Message>,
 }
@@ -138,14 +137,12 @@ impl Actor for IntentActor {
                 }
                 state.tell_shard(shard::Message::Retired(state.uuid, gone))
             }
-            Message::Finished { end, spent_microusd } => {
-                state.finished(&myself, end, spent_microusd)
+            Message::Finished { end, spent_microusd, next } => {
+                state.finished(&myself, end, spent_microusd, next)
             }
             Message::Settled(result) => {
-                if let Err(error) = result {
-                    // The workflow's stream has the end; this is only its intent's copy.
-                    tracing::warn!(intent = %state.uuid, %error, "the intent's end is not recorded");
-                }
+                // What is ended and not settled is folded anew, and settled then.
+                result?;
                 myself.stop(None);
                 state.tell_shard(shard::Message::Gone(state.uuid, myself.get_id()))
             }
@@ -235,8 +232,7 @@ impl State {
         loaded: Loaded,
         recovered: bool,
     ) -> Result<(), ActorProcessingErr> {
-        let (intent, next, brief) =
-            (loaded.intent.clone(), loaded.intent_next, loaded.brief.clone());
+        let (intent, brief) = (loaded.intent.clone(), loaded.brief.clone());
         let arguments = workflow::Arguments {
             parts: self.parts.clone(),
             setup: self.setup.clone(),
@@ -251,7 +247,7 @@ impl State {
         for order in self.early.drain(..) {
             workflow.send_message(workflow::Message::Order(Box::new(order)))?;
         }
-        self.open = Some(Open { intent, next, brief, workflow });
+        self.open = Some(Open { intent, brief, workflow });
         Ok(())
     }
 
@@ -319,6 +315,7 @@ impl State {
         myself: &ActorRef<Message>,
         end: WorkflowState,
         spent_microusd: u64,
+        next: u64,
     ) -> Result<(), ActorProcessingErr> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let settled = open.intent.decide(Command::Settle { state: end })?;
@@ -329,20 +326,21 @@ impl State {
         let stream = open.intent.id.stream();
         let now = self.parts.clock.now();
         let events = new_events(settled, &open.brief.key, "intent", self.trace, now);
-        let write = StreamWrite { stream, expect: open.next, events, standing: Standing::Closed };
+        let write = StreamWrite { stream, expect: next, events, standing: Standing::Closed };
         let batch = Batch { epoch: self.epoch, writes: vec![write], bodies: Vec::new() };
         let whose = open.intent.request.as_ref().map(|r| (r.tenant.clone(), r.user.clone()));
         let (id, journal) = (WorkflowId(self.uuid), self.parts.journal.clone());
         let (setup, myself) = (self.setup.clone(), myself.clone());
         tokio::spawn(async move {
             // The accounts first: an intent that is settled has nothing to give back.
-            if let Some((tenant, user)) = whose
-                && setup.accounts.settle(&tenant, &user, id, spent_microusd).await.is_err()
-            {
-                return;
-            }
-            // Without the actor the end stays in the workflow's stream, which is where it counts.
-            let _ = myself.send_message(Message::Settled(journal.append(batch).await));
+            let settled = async {
+                if let Some((tenant, user)) = whose {
+                    setup.accounts.settle(&tenant, &user, id, spent_microusd).await?;
+                }
+                Ok(journal.append(batch).await?)
+            };
+            // Without the actor it is still to be settled, and the next start does it.
+            let _ = myself.send_message(Message::Settled(settled.await));
         });
         Ok(())
     }

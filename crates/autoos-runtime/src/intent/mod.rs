@@ -61,9 +61,11 @@ pub(crate) enum Message {
         end: WorkflowState,
         /// What it cost, in micro-dollars.
         spent_microusd: u64,
+        /// The sequence of the next event of the intent's stream, to which the end was written.
+        next: u64,
     },
-    /// From the journal: the end came back.
-    Settled(Result<Position, Error>),
+    /// From its own task: whether the accounts are settled and the end is recorded.
+    Settled(Result<Position, Refusal>),
 }
 
 /// Where the answer to a submission goes.

@@ -4,7 +4,7 @@ use super::{
     Message, Order,
     assign::Desk,
     learn::Learned,
-    record::{Draft, standing},
+    record::{Draft, new_events, standing},
 };
 use crate::{
     agent::{self, Agent},
@@ -17,11 +17,13 @@ use crate::{
     submission::Refusal,
     supervise::{self, Bound, Loss},
 };
-use autoos_journal::{Error, Position, Snapshot, Standing};
+use autoos_journal::{Error, Position, Snapshot, Standing, StreamWrite};
 use autoos_kernel::{
     body::BodyRef,
+    intent::{self as intent_rules, Intent},
     ladder::Exit,
     plan::Plan,
+    time::Timestamp,
     workflow::{Command, Effect, End, FOLD_VERSION, Means, Step, StepState, Workflow, is_planning},
 };
 use autoos_tools::Stop;
@@ -60,6 +62,10 @@ pub(crate) struct State {
     epoch: u64,
     brief: Arc<Brief>,
     workflow: Workflow,
+    /// What it was made for, which its end is told to in the same append.
+    asked: Intent,
+    /// The sequence of the next event of the intent's stream.
+    asked_next: u64,
     /// The sequence of the next event to be appended.
     next: u64,
     snapshot_at: u64,
@@ -79,7 +85,7 @@ pub(crate) struct State {
     in_flight: Option<Vec<super::Reply>>,
     begun: BTreeSet<Effect>,
     agents: HashMap<ActorId, (Effect, ActorRef<agent::Message>)>,
-    timer: Option<(autoos_kernel::time::Timestamp, Bound)>,
+    timer: Option<(Timestamp, Bound)>,
     told_idle: bool,
     /// What the append in flight teaches.
     learned: Vec<Learned>,
@@ -104,6 +110,8 @@ impl Actor for WorkflowActor {
             intent,
             epoch,
             brief: loaded.brief,
+            asked: loaded.intent,
+            asked_next: loaded.intent_next,
             snapshot_at: loaded.workflow_next,
             next: loaded.workflow_next,
             workflow: loaded.workflow,
@@ -247,9 +255,10 @@ impl State {
         self.told_idle = false;
         self.learned.append(&mut draft.learned);
         let added = draft.len();
-        let (batch, replies) =
+        let (mut batch, replies) =
             draft.finish(&self.workflow, self.epoch, self.next, standing(&self.workflow, now));
         self.next += added;
+        batch.writes.extend(self.told(now));
         self.in_flight = Some(replies);
         let append = self.parts.journal.append(batch);
         let myself = myself.clone();
@@ -257,6 +266,20 @@ impl State {
             // When the actor is gone nobody needs the answer: whoever comes next folds the stream.
             let _ = myself.send_message(Message::Recorded(append.await));
         });
+    }
+
+    /// The end, as it is told to the intent: that is not lost either, and what it has left to do is
+    /// done after a restart too.
+    fn told(&mut self, now: Timestamp) -> Option<StreamWrite> {
+        let state = self.workflow.end.as_ref()?.state;
+        let events = self.asked.decide(intent_rules::Command::End { state }).unwrap_or_default();
+        if events.is_empty() {
+            return None;
+        }
+        let events = new_events(events, &self.brief.key, "intent", self.trace, now);
+        let (stream, expect) = (self.asked.id.stream(), self.asked_next);
+        self.asked_next += events.len() as u64;
+        Some(StreamWrite { stream, expect, events, standing: Standing::Running })
     }
 
     fn recorded(&mut self, result: Result<Position, Error>) -> Result<(), ActorProcessingErr> {
@@ -368,7 +391,12 @@ impl State {
             Effect::Finish => {
                 let (end, budget) = (self.workflow.state(), self.workflow.budget);
                 let spent_microusd = budget.spent.saturating_add(budget.excess);
-                self.intent.send_message(intent::Message::Finished { end, spent_microusd })?;
+                let next = self.asked_next;
+                self.intent.send_message(intent::Message::Finished {
+                    end,
+                    spent_microusd,
+                    next,
+                })?;
             }
         }
         Ok(())

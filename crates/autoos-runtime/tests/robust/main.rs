@@ -11,6 +11,7 @@ mod disk;
 mod histories;
 mod overload;
 mod quarantine;
+mod settle;
 mod texts;
 
 use std::time::{Duration, Instant};

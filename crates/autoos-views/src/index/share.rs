@@ -110,7 +110,7 @@ impl Share {
                 let entry = &mut self.entries[slot as usize];
                 (entry.tenant, entry.user) = (tenant, user);
             }
-            Known::Intent(intent::Event::Settled { .. }) => {}
+            Known::Intent(intent::Event::Ended { .. } | intent::Event::Settled { .. }) => {}
             Known::Workflow(known) => self.fold_workflow(event, known),
             Known::Call(call::Event::Called(called)) => self.fold_call(event.at, called),
             Known::Unreadable(why) => {

@@ -155,7 +155,8 @@ impl Account<'_> {
         let at = told.entry.at;
         match &told.event {
             Known::Intent(intent::Event::Accepted(request)) => self.accepted(request, at),
-            Known::Intent(intent::Event::Settled { .. }) | Known::Unknown => {}
+            Known::Intent(intent::Event::Ended { .. } | intent::Event::Settled { .. })
+            | Known::Unknown => {}
             Known::Workflow(event) => {
                 self.planned(event, at);
                 self.now.fold(event, at);

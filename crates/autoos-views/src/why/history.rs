@@ -133,7 +133,8 @@ impl Known {
             Self::Workflow(event) => {
                 event.as_ref().clone().bodies_mut().into_iter().map(|body| *body).collect()
             }
-            Self::Intent(intent::Event::Settled { .. }) | Self::Unknown => Vec::new(),
+            Self::Intent(intent::Event::Ended { .. } | intent::Event::Settled { .. })
+            | Self::Unknown => Vec::new(),
         }
     }
 }
