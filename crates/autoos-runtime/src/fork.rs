@@ -57,7 +57,11 @@ pub(crate) async fn fork(
             *body = copies.copy(*body).await?;
         }
         workflow.fold(&event, at);
-        events.push(recorded(event, &key, at, actor));
+        events.push(NewEvent {
+            // A bill shows by this that it was paid for there.
+            cause: Some(parent.to_string()),
+            ..recorded(event, &key, at, actor)
+        });
     }
     check(&workflow, model.as_deref())?;
     let command = Command::Fork { parent, at, model, by: by.clone() };

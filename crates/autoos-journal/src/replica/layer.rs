@@ -72,6 +72,7 @@ impl Layer {
         self.bytes += 32;
         self.keys.remove(&owner);
         self.bodies.retain(|(of, _), _| *of != owner);
+        self.snapshots.retain(|stream, _| stream.uuid != owner);
         self.erased.insert(owner);
     }
 

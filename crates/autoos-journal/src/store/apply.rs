@@ -7,7 +7,7 @@ use crate::{
     replica::layer::Layer,
     row::{decode_row, encode_row, raw_stream},
 };
-use autoos_kernel::id::{Shard, StreamId};
+use autoos_kernel::id::{Prefix, Shard, StreamId};
 use sled::Batch;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -126,6 +126,8 @@ impl Store {
         for body in tree.scan_prefix(keys::bodies(owner)).keys() {
             value::remove(tree, batch, &body.map_err(sled_error)?)?;
         }
+        // Sealed under the key that is gone: nobody can read it any more.
+        value::remove(tree, batch, &keys::snapshot(StreamId::new(Prefix::WORKFLOW, owner)))?;
         value::put(batch, &keys::erased(owner), &[])
     }
 

@@ -27,7 +27,7 @@ use crate::{
 use autoos_journal::{self as journal, Cursor};
 use autoos_kernel::{
     call,
-    id::{Prefix, Shard},
+    id::{Prefix, Shard, WorkflowId},
     intent,
     time::Timestamp,
     workflow,
@@ -61,6 +61,8 @@ pub(crate) struct Decoded {
     pub(crate) owner: Uuid,
     pub(crate) at: Timestamp,
     pub(crate) known: Known,
+    /// Whether a fork took it over: its parent has paid for it.
+    pub(crate) copied: bool,
 }
 
 impl Decoded {
@@ -76,7 +78,9 @@ impl Decoded {
             Ok(known) => known?,
             Err(error) => Known::Unreadable(error.to_string()),
         };
-        Some(Self { owner: event.stream.uuid, at: event.at, known })
+        let parent = |cause: &String| cause.parse::<WorkflowId>().is_ok();
+        let copied = event.cause.as_ref().is_some_and(parent);
+        Some(Self { owner: event.stream.uuid, at: event.at, known, copied })
     }
 }
 

@@ -144,7 +144,8 @@ impl Share {
             self.ask(Asked { at, slot, number });
         }
         let model = seen.attempt.as_ref().and_then(|attempt| attempt.model.as_deref());
-        if let (Some(model), Some((cost, tokens))) = (model, seen.charged) {
+        if let (Some(model), Some((cost, tokens))) = (model, seen.charged.filter(|_| !event.copied))
+        {
             let model = self.names.enter(model);
             self.costs.charge([tenant, user, model], at, cost, tokens);
         }
