@@ -37,6 +37,7 @@ pub fn step(id: &str, kind: StepKind) -> StepOutline {
         timeout_ms: 60_000,
         items: 10,
         task: String::new(),
+        data: false,
     }
 }
 

@@ -8,7 +8,8 @@
 //! | failures of a tool | 3 | planners are told of it |
 //!
 //! A lesson is an event that can be listed and reverted; a reverted one is not learned again from
-//! what it was learned from. The book holds no texts, so nothing of a workflow that is erased.
+//! what it was learned from. One that is not confirmed while fifty workflows do work of its kind is
+//! retired, by an event too: models and tools get better, and are asked again. The book holds no texts, so nothing of a workflow that is erased.
 //! Left out: who reads the journal for failures, and who keeps the stream (the runtime).
 
 use crate::{
@@ -22,6 +23,8 @@ use strum::{IntoStaticStr, VariantNames};
 
 /// Workflows in which a failure must recur before it is a lesson.
 pub const RECURS: usize = 3;
+/// Workflows that do work of its kind without the failure before a lesson is retired.
+pub const RETIRES: usize = 50;
 /// Patterns that are kept in mind; the one not seen for longest gives way.
 pub const PATTERNS_MAX: usize = 1_000;
 /// Lessons that are kept; the oldest gives way.
@@ -69,6 +72,17 @@ pub enum Pattern {
     },
 }
 
+impl Pattern {
+    /// The kind of work that it is about: what the steps that do it are called by.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Doubted { task } | Self::Model { task, .. } => task,
+            Self::Tool { tool } => tool,
+        }
+    }
+}
+
 /// What is done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
@@ -98,7 +112,13 @@ pub struct Lesson {
     /// When it was learned.
     #[serde(default)]
     pub at: Timestamp,
-    /// Who reverted it, and when.
+    /// Workflows that did work of its kind without the failure since it was last seen.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub passed: BTreeSet<WorkflowId>,
+    /// Where it was seen last since it was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<WorkflowId>,
+    /// Who reverted it, or why it was retired, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverted: Option<(String, Timestamp)>,
 }
@@ -139,6 +159,20 @@ pub enum Event {
     FailureNoted(FailureRecord),
     /// A pattern became a lesson.
     LessonLearned(Lesson),
+    /// A workflow did work of a lesson's kind without the failure.
+    WorkPassed {
+        /// The lesson's number.
+        number: u32,
+        /// The workflow.
+        workflow: WorkflowId,
+    },
+    /// A lesson is no longer in force: the failure was not seen for so many workflows.
+    LessonRetired {
+        /// Its number.
+        number: u32,
+        /// How many.
+        workflows: usize,
+    },
     /// Someone took it back.
     LessonReverted {
         /// Its number.
@@ -153,6 +187,13 @@ pub enum Event {
 pub enum Command {
     /// Take note of a failure.
     Note(FailureRecord),
+    /// Take note of a step that brought what it should.
+    Pass {
+        /// In which workflow.
+        workflow: WorkflowId,
+        /// What kind of work it was.
+        task: String,
+    },
     /// Take a lesson back.
     Revert {
         /// Its number.
@@ -219,6 +260,25 @@ impl Book {
         })
     }
 
+    /// Whether a workflow's success at a kind of work says something that the book does not know.
+    #[must_use]
+    pub fn asks(&self, task: &str, workflow: WorkflowId) -> bool {
+        self.passing(task, workflow).next().is_some()
+    }
+
+    fn passing<'a>(
+        &'a self,
+        task: &'a str,
+        workflow: WorkflowId,
+    ) -> impl Iterator<Item = &'a Lesson> {
+        self.in_force().filter(move |lesson| {
+            let known = lesson.passed.contains(&workflow)
+                || lesson.seen == Some(workflow)
+                || lesson.from.contains(&workflow);
+            lesson.pattern.kind() == task && !known
+        })
+    }
+
     /// What planners are told, a sentence each.
     #[must_use]
     pub fn for_planners(&self) -> Vec<String> {
@@ -241,6 +301,18 @@ impl Book {
                 for (pattern, remedy, recurs) in patterns {
                     if let Some(lesson) = self.lesson(pattern, remedy, recurs, exit, now) {
                         self.push(Event::LessonLearned(lesson), now, &mut events);
+                    }
+                }
+            }
+            Command::Pass { workflow, task } => {
+                let passed: Vec<(u32, usize)> = self
+                    .passing(&task, workflow)
+                    .map(|lesson| (lesson.number, lesson.passed.len() + 1))
+                    .collect();
+                for (number, workflows) in passed {
+                    self.push(Event::WorkPassed { number, workflow }, now, &mut events);
+                    if workflows >= RETIRES {
+                        self.push(Event::LessonRetired { number, workflows }, now, &mut events);
                     }
                 }
             }
@@ -276,7 +348,8 @@ impl Book {
         }
         let number = self.count + 1;
         let from = from.clone();
-        Some(Lesson { number, pattern, exit, remedy, from, at, reverted: None })
+        let passed = BTreeSet::new();
+        Some(Lesson { number, pattern, exit, remedy, from, at, passed, seen: None, reverted: None })
     }
 
     /// Folds one event that was decided at `at`.
@@ -284,8 +357,20 @@ impl Book {
         match event {
             Event::FailureNoted(record) => {
                 for (pattern, _, recurs) in patterns(record) {
+                    for lesson in self.lessons.values_mut().filter(|l| l.pattern == pattern) {
+                        lesson.passed.clear();
+                        lesson.seen = Some(record.workflow);
+                    }
                     self.note(pattern, record.workflow, recurs, at);
                 }
+            }
+            Event::WorkPassed { number, workflow } => {
+                if let Some(lesson) = self.lessons.get_mut(number) {
+                    lesson.passed.insert(*workflow);
+                }
+            }
+            Event::LessonRetired { number, workflows } => {
+                self.end(*number, &format!("{workflows} workflows without the failure"), at);
             }
             Event::LessonLearned(lesson) => {
                 self.count = self.count.max(lesson.number);
@@ -295,13 +380,19 @@ impl Book {
                 }
             }
             Event::LessonReverted { number, by } => {
-                let Some(lesson) = self.lessons.get_mut(number) else { return };
-                lesson.reverted = Some((by.clone(), at));
-                let pattern = lesson.pattern.clone();
-                // It takes new failures to learn it again.
-                self.seen.retain(|(p, _)| *p != pattern);
+                self.end(*number, by, at);
             }
         }
+    }
+
+    /// A lesson is no longer in force.
+    fn end(&mut self, number: u32, by: &str, at: Timestamp) {
+        let Some(lesson) = self.lessons.get_mut(&number) else { return };
+        lesson.reverted = Some((by.to_owned(), at));
+        lesson.passed.clear();
+        let pattern = lesson.pattern.clone();
+        // It takes new failures to learn it again.
+        self.seen.retain(|(p, _)| *p != pattern);
     }
 
     fn note(&mut self, pattern: Pattern, workflow: WorkflowId, most: usize, at: Timestamp) {
@@ -409,6 +500,36 @@ mod tests {
         assert!(book.verify_more("executor").is_none());
         // Known already.
         assert_eq!(note(&mut book, record(2, "executor:mail.send", "b/1", Exit::Vetoed)).len(), 1);
+    }
+
+    #[test]
+    fn a_lesson_that_is_not_confirmed_any_more_is_retired() {
+        let mut book = Book::default();
+        let task = "executor:mail.send";
+        note(&mut book, record(1, task, "b/1", Exit::Vetoed));
+        let pass = |book: &mut Book, n: usize| {
+            let workflow = WorkflowId(Uuid::from_u128(n as u128));
+            let command = Command::Pass { workflow, task: task.into() };
+            let before = book.clone();
+            let events = book.decide(command, Timestamp(7)).expect("it is noted");
+            let mut folded = before;
+            events.iter().for_each(|event| folded.fold(event, Timestamp(7)));
+            assert_eq!(folded, *book, "the state is the fold of the events");
+            events.len()
+        };
+        assert_eq!(pass(&mut book, 1), 0, "where it failed it did not pass");
+        (2..RETIRES + 1).for_each(|n| assert_eq!(pass(&mut book, n), 1));
+        assert_eq!(pass(&mut book, 2), 0, "a workflow counts once");
+        note(&mut book, record(500, task, "b/1", Exit::Vetoed));
+        assert_eq!(pass(&mut book, 500), 0);
+        (2..RETIRES + 1).for_each(|n| assert_eq!(pass(&mut book, n), 1, "it counts anew"));
+        assert!(book.verify_more(task).is_some());
+        assert_eq!(pass(&mut book, 501), 2);
+        assert!(book.verify_more(task).is_none());
+        assert_eq!(pass(&mut book, 502), 0, "it is not in force");
+        // It can be learned again.
+        note(&mut book, record(503, task, "b/1", Exit::Vetoed));
+        assert_eq!(book.verify_more(task).map(|l| l.number), Some(2));
     }
 
     #[test]

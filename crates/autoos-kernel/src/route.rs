@@ -22,6 +22,8 @@ pub struct Wish<'a> {
     pub role: LlmRole,
     /// The kind of work, as lessons and learned figures tell kinds apart.
     pub task: &'a str,
+    /// Whether the answer is data of a given schema.
+    pub data: bool,
     /// What a wrong answer would cost.
     pub risk: RiskLevel,
     /// What is left of the grant, in micro-dollars.

@@ -9,7 +9,7 @@ use crate::{clock::Clock, submission::Refusal};
 use autoos_journal::{Batch, Error, NewEvent, SharedJournal, Snapshot, Standing, StreamWrite};
 use autoos_kernel::{
     codec::Recorded,
-    id::{Prefix, StreamId},
+    id::{Prefix, StreamId, WorkflowId},
     lesson::{Book, Command, Event, FailureRecord},
 };
 use std::sync::{Arc, PoisonError, RwLock};
@@ -39,6 +39,7 @@ fn stream() -> StreamId {
 /// Something for the owner.
 enum Message {
     Note(FailureRecord),
+    Pass { workflow: WorkflowId, task: String },
     Revert { number: u32, by: String, reply: oneshot::Sender<Result<(), Refusal>> },
 }
 
@@ -74,6 +75,14 @@ impl Lessons {
     pub(crate) fn note(&self, record: FailureRecord) {
         if self.inbox.try_send(Message::Note(record)).is_err() {
             tracing::debug!("a failure was not noted: too many at once, or the node stops");
+        }
+    }
+
+    /// Tells of work that was done well, where a lesson asks for it.
+    pub(crate) fn pass(&self, workflow: WorkflowId, task: String) {
+        if self.book().asks(&task, workflow) {
+            // What does not fit the inbox keeps a lesson in force for a little longer.
+            let _ = self.inbox.try_send(Message::Pass { workflow, task });
         }
     }
 
@@ -130,6 +139,9 @@ impl Pen {
         for message in messages {
             let (command, by, reply) = match message {
                 Message::Note(record) => (Command::Note(record), "auditor".to_owned(), None),
+                Message::Pass { workflow, task } => {
+                    (Command::Pass { workflow, task }, "auditor".to_owned(), None)
+                }
                 Message::Revert { number, by, reply } => {
                     (Command::Revert { number, by: by.clone() }, by, Some(reply))
                 }
@@ -156,8 +168,14 @@ impl Pen {
             }
         } else {
             for (_, event) in &events {
-                if let Event::LessonLearned(lesson) = event {
-                    tracing::info!(lesson = lesson.number, "{}", lesson.sentence());
+                match event {
+                    Event::LessonLearned(lesson) => {
+                        tracing::info!(lesson = lesson.number, "{}", lesson.sentence());
+                    }
+                    Event::LessonRetired { number, workflows } => {
+                        tracing::info!(lesson = number, workflows, "retired: not seen any more");
+                    }
+                    _ => {}
                 }
             }
         }

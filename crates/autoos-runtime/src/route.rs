@@ -1,6 +1,6 @@
 //! The kernel's router over the fabric's: asked while a command is decided, so it must not wait.
 
-use autoos_fabric::{Llm, Routed, Wish, router::Scored as Looked};
+use autoos_fabric::{Llm, Routed, TaskKind, Wish, router::Scored as Looked};
 use autoos_kernel::{
     rng::Seeded,
     route::{self, Choice, Route, Router, Scored},
@@ -31,6 +31,8 @@ impl Router for Fabrics<'_> {
             remaining_microusd: wish.remaining_microusd,
             prompt_tokens: PROMPT_TOKENS,
             output_tokens: OUTPUT_TOKENS,
+            // Any model may be asked for data: a schema goes into the prompt where it must.
+            kind: TaskKind::of(wish.role, wish.data),
             ..Wish::new(wish.role, wish.risk, false)
         };
         let mut rng = Seeded(wish.bits);
@@ -128,6 +130,7 @@ mod tests {
         let wish = route::Wish {
             role: LlmRole::Executor,
             task: "executor",
+            data: false,
             risk: RiskLevel::Medium,
             remaining_microusd: 1_000_000,
             candidates: candidates.iter().collect(),

@@ -17,6 +17,8 @@ pub struct Basis<'a> {
     pub schema_fits: Option<bool>,
     /// Whether another verifier rejected it and was overruled.
     pub overruled: bool,
+    /// Whether two answers are asked for that agree.
+    pub quorum: bool,
     /// How far independent answers agree; none when there is one answer.
     pub agreement: Option<&'a Agreement>,
     /// What the model itself says, in 0..=1; last and least.
@@ -123,6 +125,25 @@ impl Confidence {
         Self { value: within(value).min(MOST), recipe }
     }
 
+    /// The same with what the answer counts for by itself, as it was before anybody else looked at
+    /// it, put at what such confidences of its model were worth. Caps hold as before.
+    #[must_use]
+    pub fn with_record(mut self, alone: f64, calibration: &Calibration) -> Self {
+        let worth = calibration.apply(alone);
+        let own = self.recipe.iter().filter(|i| BY_ITSELF.contains(&i.name.as_str()));
+        let share: f64 = own.map(|i| i.weight).sum();
+        self.value = within(self.value + share * (worth - alone)).min(MOST);
+        let name = format!("calibration: stated {alone:.2} by itself");
+        self.recipe.push(Ingredient { name, weight: 0.0, value: worth });
+        self.value = self.caps().fold(self.value, f64::min);
+        self
+    }
+
+    fn caps(&self) -> impl Iterator<Item = f64> + '_ {
+        let caps = self.recipe.iter().filter(|i| i.weight == 0.0 && i.name.starts_with(CAP));
+        caps.map(|i| i.value)
+    }
+
     /// The same by what confidences of this model and task kind were worth so far. Caps hold as
     /// before.
     #[must_use]
@@ -133,12 +154,13 @@ impl Confidence {
             weight: 0.0,
             value: worth,
         });
-        let caps = self.recipe.iter().filter(|i| i.weight == 0.0 && i.name.starts_with(CAP));
-        self.value = caps.map(|i| i.value).fold(worth.min(MOST), f64::min);
+        self.value = self.caps().fold(worth.min(MOST), f64::min);
         self
     }
 }
 
+/// What an answer counts for by itself.
+const BY_ITSELF: [&str; 2] = ["grounding", "tool evidence"];
 /// How the names of caps begin.
 const CAP: &str = "cap: ";
 
@@ -161,6 +183,9 @@ fn caps(basis: &Basis<'_>, score: Option<f64>) -> Vec<(String, f64)> {
     }
     if basis.agreement.is_some_and(|a| a.contradicting > 0) {
         out.push((format!("{CAP}answers contradict each other"), DISAGREEMENT_CAP));
+    }
+    if basis.quorum && basis.agreement.is_some_and(|a| !a.stands()) {
+        out.push((format!("{CAP}the answers agree too little for a quorum"), DISAGREEMENT_CAP));
     }
     if let Some(cap) = basis.cap {
         out.push((format!("{CAP}{}", cap.reason), within(cap.at_most)));
@@ -235,8 +260,13 @@ mod tests {
         let agreed = Agreement { score: 0.2, answers: 2, ..Agreement::default() };
         assert!(of(Some(&agreed), None).value < alone - 0.1);
         let basis = Basis { grounding: Some(&grounding), tool_evidence: true, ..Basis::default() };
-        let overruled = Confidence::of(&Basis { overruled: true, ..basis });
+        let overruled = Confidence::of(&Basis { overruled: true, ..basis.clone() });
         assert!(overruled.value < alone, "a verdict against it weighs something, even overruled");
+        let quorum = |score| {
+            let agreement = Agreement { score, answers: 2, ..Agreement::default() };
+            Confidence::of(&Basis { quorum: true, agreement: Some(&agreement), ..basis.clone() })
+        };
+        assert!(quorum(0.9).value > 0.85 && quorum(0.3).value <= DISAGREEMENT_CAP);
         let split = Agreement { contradicting: 1, ..agreed };
         assert!(of(Some(&split), None).value <= DISAGREEMENT_CAP);
         let cap = Cap { at_most: 0.84, reason: "one vendor only".into() };
@@ -247,6 +277,12 @@ mod tests {
         (0..100).for_each(|i| boaster.observe(alone, i % 2 == 0));
         let worth = of(None, None).calibrated(&boaster);
         assert!(worth.value < 0.65, "{worth:?}");
+        // Who reviewed it keeps their word; only what it counts for by itself is worth less.
+        let said =
+            Verdict { supported: true, confidence: 0.95, problems: vec![], method: String::new() };
+        let reviewed = Confidence::of(&Basis { verdict: Some(&said), ..basis.clone() });
+        let (was, now) = (reviewed.value, reviewed.with_record(alone, &boaster).value);
+        assert!(now < was - 0.2 && now > worth.value, "{was} {now} {}", worth.value);
         let mut modest = Calibration::default();
         (0..100).for_each(|_| modest.observe(0.84, true));
         assert!(of(None, Some(&cap)).calibrated(&modest).value <= 0.84, "caps hold");

@@ -227,6 +227,7 @@ fn outline(
         timeout_ms: step.limits.timeout_ms,
         items: step.limits.items,
         task,
+        data: matches!(&step.work, Work::Ask { schema: Some(_), .. }),
     }
 }
 

@@ -75,6 +75,9 @@ pub struct StepOutline {
     /// tool then does.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub task: String,
+    /// Whether its answer must be data of a given schema: another kind of work than text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub data: bool,
 }
 
 /// The kind of a step's work.
@@ -227,6 +230,7 @@ mod tests {
             timeout_ms: 1,
             items: 1,
             task: String::new(),
+            data: false,
         };
         let steps = steps.iter().map(step).collect();
         Outline { steps, result: result.into(), worst_case_microusd: 0, risk: None }

@@ -137,6 +137,7 @@ impl Decider<'_> {
         let wish = Wish {
             role,
             task: step.outline.task(),
+            data: step.outline.data && role != LlmRole::Verifier,
             risk: workflow.risk,
             remaining_microusd: workflow.budget.free(),
             keep: wanted.filter(among).or(asked.filter(among)),
@@ -189,9 +190,11 @@ impl Decider<'_> {
         if all.is_empty() {
             return false;
         }
+        let role = role_of(step);
         let wish = Wish {
-            role: role_of(step),
+            role,
             task: step.outline.task(),
+            data: step.outline.data && role != LlmRole::Verifier,
             risk: self.workflow.risk,
             remaining_microusd: u64::MAX,
             candidates: all,

@@ -87,6 +87,7 @@ fn steps() -> impl Strategy<Value = StepOutline> {
             timeout_ms,
             items: 3,
             task: String::new(),
+            data: false,
         },
     )
 }
@@ -122,6 +123,7 @@ pub(super) fn beginnings() -> impl Strategy<Value = (Seed, Outline)> {
         timeout_ms: 5_000,
         items: 1,
         task: String::new(),
+        data: false,
     };
     let deadline = prop::option::weighted(0.3, 1_000u64..60_000);
     let money = 100u64..20_000;

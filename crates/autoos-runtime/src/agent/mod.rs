@@ -88,6 +88,8 @@ pub(crate) enum Job {
 pub(crate) struct Reviewed {
     /// The answers that are there: none before the first, and a second one where it is asked for.
     pub(crate) answers: Vec<Arc<Value>>,
+    /// The model that gave the first.
+    pub(crate) author: Option<String>,
     /// Independent answers that others gave to the same, and who: the second one, and those that a
     /// verdict was against.
     pub(crate) witnesses: Vec<(String, Arc<Value>)>,

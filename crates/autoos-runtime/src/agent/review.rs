@@ -7,7 +7,7 @@ use super::{
     ask,
     trust::{self, Looked},
 };
-use autoos_fabric::{Request, Task, Verdict, verify::agree};
+use autoos_fabric::{Request, Task, TaskKind, Verdict, verify::agree};
 use autoos_kernel::{
     ladder::{Exit, FailureClass},
     plan::Work,
@@ -23,7 +23,7 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
     let Job::Step { written, model: Some(model), inputs, .. } = &assignment.job else {
         return ask::nothing(Miss::failed(FailureClass::Invalid, "there is nobody to judge it"));
     };
-    let Work::Ask { instruction, .. } = &written.work else {
+    let Work::Ask { role, instruction, schema } = &written.work else {
         return ask::nothing(Miss::failed(FailureClass::Invalid, "this step has no answer"));
     };
     let gathered = match ask::gather(inputs).await {
@@ -36,6 +36,9 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
         gathered.iter().map(|g| (g.name.clone(), (*g.value).clone())).collect();
     shown.insert(free_name(&shown, "answer"), (*answer).clone());
     let limits = written.limits;
+    let kind = TaskKind::of(*role, schema.is_some());
+    let record = |author: &String| assignment.parts.llm.calibration(author, kind);
+    let calibration = reviewed.author.as_ref().map(record);
     let request = Request {
         key: assignment.key.clone(),
         model: model.clone(),
@@ -76,7 +79,7 @@ pub(super) async fn work(assignment: &Assignment, reviewed: &Reviewed) -> Report
             reviewer: Some(model),
             overruled: reviewed.overruled.as_deref(),
             shelf: Some(&assignment.shelf),
-            calibration: None,
+            calibration: calibration.as_ref(),
         };
         let trust = trust::assess_with(&first, asked, &gathered, &looked);
         let sound = trust.sound;

@@ -13,6 +13,9 @@ use autoos_kernel::{assurance::Assurance, plan::outline::Ceiling};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+/// A model's record counts in reviewed answers once so many of its answers were judged.
+const RECORD_LEAST: u32 = 30;
+
 /// A confidence and how it came about.
 pub(crate) struct Trust {
     /// In 0..=1.
@@ -38,8 +41,8 @@ pub(super) struct Looked<'a> {
     pub(super) ceiling: Option<&'a Ceiling>,
     /// What the policy asked for.
     pub(super) assurance: Option<Assurance>,
-    /// What such confidences of the model turned out to be worth. It is learned from answers before
-    /// anybody reviewed them, and so speaks of those alone.
+    /// What such confidences of its model turned out to be worth. It is learned from answers before
+    /// anybody reviewed them, and so speaks of that part of a confidence alone.
     pub(super) calibration: Option<&'a Calibration>,
     /// Where the evidence is kept for whoever looks at it again.
     pub(super) shelf: Option<&'a Shelf>,
@@ -66,16 +69,27 @@ pub(super) fn assess_with(
     let cap = looked.ceiling.map(|c| Cap { at_most: c.confidence, reason: c.reason.clone() });
     let agreement = looked.second.map(|second| agree(&[answer, second]));
     let tools = evidence.iter().any(|input| input.found && input.origin == Origin::Given);
-    let confidence = Confidence::of(&Basis {
+    let alone = Basis {
         grounding: Some(&grounding),
-        verdict,
-        overruled: looked.overruled.is_some(),
         tool_evidence: tools,
-        agreement: agreement.as_ref(),
         cap: cap.as_ref(),
         ..Basis::default()
+    };
+    let confidence = Confidence::of(&Basis {
+        verdict,
+        overruled: looked.overruled.is_some(),
+        quorum: looked.assurance == Some(Assurance::Quorum),
+        agreement: agreement.as_ref(),
+        ..alone.clone()
     });
     let confidence = match looked.calibration {
+        Some(calibration) if looked.verdict.is_some() => {
+            if calibration.observations() < RECORD_LEAST {
+                confidence
+            } else {
+                confidence.with_record(Confidence::of(&alone).value, calibration)
+            }
+        }
         Some(calibration) if calibration.observations() > 0 => confidence.calibrated(calibration),
         _ => confidence,
     };

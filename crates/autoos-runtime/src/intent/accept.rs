@@ -252,6 +252,7 @@ pub(crate) fn planner(parts: &Parts, options: &Options) -> StepOutline {
         timeout_ms: options.planning_timeout_ms,
         items: 1,
         task: String::new(),
+        data: false,
     }
 }
 

@@ -133,6 +133,7 @@ impl Desk<'_> {
             (0..there).filter_map(|n| self.outputs.get(&answer_name(id, n)).cloned()).collect();
         Some(Reviewed {
             answers,
+            author: step.reviewing.as_ref().and_then(|r| Some(r.answers.first()?.model.clone())),
             witnesses: self.witnesses(id, step),
             overruled: step
                 .reviewing

@@ -4,17 +4,20 @@
 use crate::lessons::Lessons;
 use autoos_fabric::{Judgement, Llm, TaskKind};
 use autoos_kernel::{
+    id::WorkflowId,
     ladder::{Exit, is_doubt},
     lesson::FailureRecord,
     plan::outline::StepKind,
     words::LlmRole,
-    workflow::{Command, Event, Output, Purpose, Step, StepState, Workflow},
+    workflow::{Command, Decision, Event, Output, Purpose, Step, StepState, Workflow},
 };
 
 /// Something to be told.
 pub(super) enum Learned {
     Failure(FailureRecord),
     Verdict(Judgement),
+    /// A step of this kind brought what it should.
+    Pass(WorkflowId, String),
 }
 
 impl Learned {
@@ -22,6 +25,7 @@ impl Learned {
         match self {
             Self::Failure(record) => lessons.note(record),
             Self::Verdict(judgement) => llm.judged(&judgement),
+            Self::Pass(workflow, task) => lessons.pass(workflow, task),
         }
     }
 }
@@ -87,7 +91,7 @@ fn look(id: &str, step: &Step, purpose: Purpose) -> Before {
     let first = reviewing.and_then(|r| r.answers.first());
     let answer = first
         .and_then(|a| a.output.confidence)
-        .and_then(|sure| Some((sure, TaskKind::of(role?, false))));
+        .and_then(|sure| Some((sure, TaskKind::of(role?, step.outline.data))));
     let task = step.outline.task().to_owned();
     let judges = matches!(role, Some(LlmRole::Verifier | LlmRole::Auditor));
     let ceiling = step.ceiling().map(|ceiling| ceiling.confidence);
@@ -110,6 +114,29 @@ fn look(id: &str, step: &Step, purpose: Purpose) -> Before {
         judges,
         ceiling,
     }
+}
+
+/// What a human's answer says of the one that was in doubt: approved it was right, and wrong where
+/// something else was put in its place. Any other answer says nothing about it.
+pub(super) fn human(command: &Command, workflow: &Workflow) -> Option<Learned> {
+    let Command::Resolve { escalation, decision, .. } = command else { return None };
+    let right = match decision {
+        Decision::Approve => true,
+        Decision::Edit(_) => false,
+        Decision::Retry | Decision::Raise(_) | Decision::Skip | Decision::Abandon => return None,
+    };
+    let escalation = workflow.escalations.get(escalation).filter(|e| e.resolved.is_none())?;
+    let step = workflow.steps.get(&escalation.step)?;
+    let StepKind::Ask { role, .. } = &step.outline.kind else { return None };
+    let doubtful = step.doubtful.as_ref()?;
+    // A rejected answer is known with the confidence that it had before the verdict.
+    let refuted = step.refuted.iter().rfind(|answer| answer.output.body == doubtful.body);
+    let (model, confidence) = match refuted {
+        Some(answer) => (answer.model.clone(), answer.output.confidence?),
+        None => (step.candidate()?.model.clone(), doubtful.confidence?),
+    };
+    let kind = TaskKind::of(*role, step.outline.data);
+    Some(Learned::Verdict(Judgement { model, kind, confidence, right }))
 }
 
 /// What the events that came of it teach.
@@ -148,7 +175,11 @@ pub(super) fn after(before: &[Before], events: &[Event], workflow: &Workflow) ->
                 }));
                 is_doubt(*exit)
             }
-            _ => false,
+            _ => {
+                let task = was.tool.as_ref().unwrap_or(&was.task).clone();
+                learned.push(Learned::Pass(workflow.id, task));
+                false
+            }
         };
         let judged = doubt || matches!(event, Event::AttemptCompleted { .. });
         if was.purpose == Purpose::Review

@@ -55,6 +55,7 @@ impl<'a> Draft<'a> {
         let approved = approved(&command, workflow);
         let answered = answered(&command, workflow);
         let before = learn::before(&command, workflow);
+        let human = learn::human(&command, workflow);
         let value = order.value.take().filter(|_| brings_value(&command));
         let events = match workflow.decide(command, now, means) {
             Ok(events) if events.is_empty() => return order.answer(Ok(None)),
@@ -88,6 +89,7 @@ impl<'a> Draft<'a> {
             }
         }
         self.learned.extend(learn::after(&before, &events, workflow));
+        self.learned.extend(human);
         if let Some(step) = approved
             && let Some(value) = outputs.get(&doubtful_name(&step)).cloned()
         {

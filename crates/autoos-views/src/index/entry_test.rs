@@ -34,6 +34,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
         timeout_ms: 1_000,
         items: 5,
         task: String::new(),
+        data: false,
     }
 }
 

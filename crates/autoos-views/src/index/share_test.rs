@@ -2,6 +2,7 @@
 
 use super::super::checkpoint;
 use super::*;
+use crate::cost::{Bill, Dimension};
 use autoos_kernel::{
     body::BodyRef,
     id::{Shard, WorkflowId},
@@ -30,6 +31,7 @@ fn planner() -> StepOutline {
         timeout_ms: 1_000,
         items: 1,
         task: String::new(),
+        data: false,
     }
 }
 
@@ -74,7 +76,7 @@ fn waiting(owner: Uuid, at: Timestamp) -> Vec<Decoded> {
         }
     }
     assert!(!workflow.escalations.is_empty(), "it waits");
-    events.into_iter().map(|known| Decoded { owner, at, known }).collect()
+    events.into_iter().map(|known| Decoded { owner, at, known, copied: false }).collect()
 }
 
 fn share(workflows: u128) -> Share {
@@ -86,6 +88,21 @@ fn share(workflows: u128) -> Share {
         share.take(&Chunk { events, next, last: Some(Mark { offset: next - 1, hash: [9; 32] }) });
     }
     share
+}
+
+#[test]
+fn what_a_fork_took_over_is_on_its_parents_bill_alone() {
+    let billed = |copied: bool| {
+        let mut share = Share::default();
+        let mut events = waiting(Uuid::from_u128(1), Timestamp(5));
+        events.iter_mut().for_each(|event| event.copied = copied);
+        let next = events.len() as u64;
+        share.take(&Chunk { events, next, last: Some(Mark { offset: next - 1, hash: [9; 32] }) });
+        let mut bill = Bill::default();
+        share.costs.bill(&[Dimension::Model], None, &share.names, &mut bill);
+        bill.len()
+    };
+    assert_eq!((billed(false), billed(true)), (1, 0));
 }
 
 #[test]

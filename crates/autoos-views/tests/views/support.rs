@@ -71,6 +71,7 @@ fn outline_step(id: &str, kind: StepKind, needs: &[&str]) -> StepOutline {
         timeout_ms: 10_000,
         items: 10,
         task: String::new(),
+        data: false,
     }
 }
 

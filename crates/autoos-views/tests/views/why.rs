@@ -128,6 +128,8 @@ fn lessons(id: WorkflowId) -> Vec<Lesson> {
         remedy: Remedy::VerifyMore,
         from: from.iter().copied().collect(),
         at: Timestamp(1),
+        passed: Default::default(),
+        seen: None,
         reverted: None,
     };
     vec![lesson(2, &[WorkflowId(Uuid::from_u128(77))]), lesson(4, &[id])]
