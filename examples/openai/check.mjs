@@ -62,6 +62,6 @@ const create = (model, said) => client.chat.completions.create({ model, messages
 await assert.rejects(create("nobody/knows", "hi"), OpenAI.NotFoundError);
 await assert.rejects(create("wise/small", "wrong"), OpenAI.BadRequestError);
 await assert.rejects(create("bad/small", "hi"), OpenAI.InternalServerError);
-await assert.rejects(create("good/small", "limit"), OpenAI.RateLimitError);
+await assert.rejects(create("busy/small", "limit"), OpenAI.RateLimitError);
 
 console.log("ok: openai for Node.js");

@@ -170,7 +170,7 @@ assert error.code == "invalid_api_key"
 error = refused(openai.NotFoundError, lambda: create(model="nobody/knows", messages=[USER]))
 assert (error.code, error.param) == ("model_not_found", "model")
 error = refused(
-    openai.RateLimitError, lambda: create(model="good/small", messages=user("limit"))
+    openai.RateLimitError, lambda: create(model="busy/small", messages=user("limit"))
 )
 assert error.response.headers["retry-after"] == "7", error.response.headers
 for bad in [{"n": 2}, {"messages": []}, {"messages": [{"role": "user", "content": [
