@@ -35,3 +35,4 @@ examples:
 bench:
 	cargo run --release --locked -- bench
 	cargo run --release --locked -- bench calls
+	cargo run --release --locked -- bench tracing

@@ -2,6 +2,7 @@
 //! what is left after the process was killed.
 
 mod bad_input;
+mod collector;
 mod demo;
 mod erased_texts;
 mod explain;
@@ -17,4 +18,5 @@ mod newcomer;
 mod overload;
 mod seed;
 mod support;
+mod traces;
 mod weekly_report;

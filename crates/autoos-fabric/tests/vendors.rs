@@ -11,6 +11,7 @@ use autoos_fabric::{
     secret::SecretRef,
 };
 use autoos_kernel::{tool::ToolSpec, words::LlmRole};
+use autoos_telemetry::{Context, Within};
 use serde_json::{Value, json};
 use vendor_server::{Scene, VendorServer};
 
@@ -407,6 +408,22 @@ async fn a_server_of_ones_own_needs_no_key() {
     assert_eq!(received.headers["x-team"], "blue");
     assert_eq!(received.query.as_deref(), Some("api-version=7"));
     assert_eq!(received.body["model"], "llama-3-high");
+}
+
+#[tokio::test]
+async fn a_vendor_is_told_where_in_a_trace_it_is_asked() {
+    let server = VendorServer::start().await;
+    for kind in KINDS {
+        let place = Context { trace: 7, span: 9, sampled: true };
+        let asking = ask(&server, Scene::Text, kind, request());
+        Within::new(Some(place), asking).await.unwrap();
+        let received = server.received(Scene::Text).pop().unwrap();
+        assert_eq!(received.headers["traceparent"], place.traceparent().as_str(), "{kind:?}");
+        assert_eq!(received.headers.get_all("x-team").iter().count(), 1, "{kind:?}");
+    }
+    ask(&server, Scene::Text, ProviderKind::Openai, request()).await.unwrap();
+    let received = server.received(Scene::Text).pop().unwrap();
+    assert!(received.headers.get("traceparent").is_none(), "nobody is told of no trace");
 }
 
 mod secrets {

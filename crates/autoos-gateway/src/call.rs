@@ -47,7 +47,8 @@ pub(crate) fn trace(headers: &HeaderMap) -> Option<Trace> {
     }
     let trace_id = u128::from_str_radix(trace, 16).ok().filter(|id| *id != 0)?;
     let span_id = u64::from_str_radix(span, 16).ok().filter(|id| *id != 0)?;
-    Some(Trace { trace_id, span_id })
+    let sampled = u8::from_str_radix(flags, 16).is_ok_and(|flags| flags & 1 == 1);
+    Some(Trace { trace_id, span_id, sampled })
 }
 
 /// The position that an answer must not lie before: `SHARD:OFFSET` in `x-autoos-after`, as answers
@@ -105,6 +106,8 @@ mod tests {
         let trace = parse(good).expect("parses");
         assert_eq!(trace.span_id, 0xb7ad_6b71_6920_3331);
         assert_eq!(trace.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
+        assert!(trace.sampled);
+        assert!(!parse(&good.replace("-01", "-00")).expect("parses").sampled);
         let later = format!("01{}-more", &good[2..]);
         assert_eq!(parse(&later), Some(trace));
         for bad in [

@@ -31,6 +31,15 @@ impl Edge {
         Ok(why)
     }
 
+    /// The spans of a workflow as its journal tells of them, as OTLP/JSON.
+    pub(crate) async fn trace(&self, call: &Call, id: WorkflowId) -> Result<Value, Fault> {
+        self.own(call, id).await?;
+        let mut spans = self.views.spans(id).await?.ok_or(Refusal::Missing(id))?;
+        let (closed, open) = (spans.closed(), spans.unfinished());
+        let all: Vec<_> = closed.into_iter().chain(open).collect();
+        Ok(autoos_telemetry::otlp_json(&all, env!("CARGO_PKG_VERSION")))
+    }
+
     /// Two workflows of the caller side by side.
     pub(crate) async fn compare(
         &self,

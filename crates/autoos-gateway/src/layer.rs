@@ -10,6 +10,8 @@ use crate::{
     nodes::{self, Asked, HandedOver, Written},
     openai::{self, Refused, WrittenRefusal},
 };
+use autoos_journal::Trace;
+use autoos_telemetry::{Kind, Live, Within};
 use axum::{
     body::Body,
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -42,6 +44,9 @@ const RESERVED: [&str; 5] = [
 ];
 /// Ways in that take long by their nature and are bounded between their pieces.
 const LONG: [&str; 2] = ["/api/v1/uploads/{name}", "/autoos.v1.Uploads/Upload"];
+/// Ways in that begin a workflow, and with it a trace.
+const BEGIN: [&str; 4] =
+    ["/api/v1/intents", "/autoos.v1.Intents/SubmitIntent", "/v1/chat/completions", "/v1/responses"];
 /// Ways in whose answer takes as long as the data directory is large.
 const SLOW: [&str; 2] = ["/api/v1/backups", "/autoos.v1.Backups/CreateBackup"];
 
@@ -60,6 +65,38 @@ fn route(request: &Request, grpc: bool) -> String {
     }
 }
 
+/// The span of a request, and the trace that it belongs to. Requests that begin a workflow are told
+/// of as the sampling says, others only to clients whose own trace is kept.
+fn span(request: &Request, route: &str, grpc: bool) -> (Live, Option<Trace>) {
+    let client = call::trace(request.headers());
+    let wished = client.map(|client| client.sampled);
+    let begins = BEGIN.contains(&route) && request.method() == axum::http::Method::POST;
+    let kept = if begins {
+        autoos_telemetry::sampled(wished)
+    } else {
+        wished == Some(true) && autoos_telemetry::sampled(wished)
+    };
+    if !kept {
+        // Without anybody who takes spans it is the client's alone, and stays as it is.
+        let off = !autoos_telemetry::is_on();
+        return (Live::none(), client.map(|c| Trace { sampled: c.sampled && off, ..c }));
+    }
+    let method = request.method();
+    let name =
+        if grpc { route.trim_start_matches('/').to_owned() } else { format!("{method} {route}") };
+    let above = client.map(|client| (client.trace_id, client.span_id));
+    let mut span = Live::first(above, Kind::Server, name.into());
+    if grpc {
+        span.set("rpc.system.name", "grpc");
+        span.set("rpc.method", route.trim_start_matches('/').to_owned());
+    } else {
+        span.set("http.request.method", method.to_string());
+        span.set("http.route", route.to_owned());
+    }
+    let trace = span.context().map(|c| Trace { trace_id: c.trace, span_id: c.span, sampled: true });
+    (span, trace)
+}
+
 /// The layer.
 pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -69,11 +106,12 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
         Some(id) => id.into(),
         None => edge.runtime.fresh_id().to_string().into(),
     };
+    let (mut span, trace) = span(&request, &route, grpc);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let room = Room::default();
     let (mut tenant, mut trace_id) = (None, None);
     let over_1 = request.version() < Version::HTTP_2;
-    let (response, leftover) = match enter(&edge, &mut request, &route, &request_id).await {
+    let (response, leftover) = match enter(&edge, &mut request, &route, &request_id, trace).await {
         Err(fault) => (fault.into_response(), Leftover::of(request.into_body())),
         Ok((_place, call)) => {
             trace_id = call.as_ref().and_then(|call| call.trace).map(|trace| trace.trace_id);
@@ -108,6 +146,7 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
                     Err(fault) => fault.into_response(),
                 }
             };
+            let work = Within::new(span.context(), work);
             let response = if timed { in_time(limit, work).await } else { work.await };
             (response, leftover)
         }
@@ -117,6 +156,19 @@ pub(crate) async fn gate(State(edge): State<Edge>, mut request: Request, next: N
     }
     let (response, status) = finish(&edge, response, &request_id, grpc, (&method, &path));
     let took = began.elapsed();
+    if span.is_on() {
+        span.set("autoos.request_id", request_id.to_string());
+        let failed = if grpc { status != "0" } else { status.as_bytes().first() == Some(&b'5') };
+        if failed {
+            span.fail(status.clone());
+        }
+        let key = if grpc { "rpc.response.status_code" } else { "http.response.status_code" };
+        match status.parse::<u64>() {
+            Ok(code) if !grpc => span.set(key, code),
+            _ => span.set(key, status.clone()),
+        }
+    }
+    drop(span);
     let protocol = if grpc { "grpc" } else { "rest" };
     tracing::info!(
         request_id = &*request_id,
@@ -140,6 +192,7 @@ async fn enter(
     request: &mut Request,
     route: &str,
     request_id: &Arc<str>,
+    trace: Option<Trace>,
 ) -> Result<Entered, Fault> {
     let place = match edge.limits.requests.clone().try_acquire_owned() {
         Ok(place) => place,
@@ -170,7 +223,7 @@ async fn enter(
         caller,
         here: inside || auth::is_loopback(peer),
         request_id: request_id.clone(),
-        trace: call::trace(request.headers()),
+        trace,
     };
     request.extensions_mut().insert(call.clone());
     Ok((Some(place), Some(call)))

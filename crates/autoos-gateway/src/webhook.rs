@@ -15,6 +15,7 @@ use autoos_kernel::{
     workflow,
 };
 use autoos_meter::Tally;
+use autoos_telemetry::{Context, Kind, Live};
 use autoos_views::{EscalationView, Views};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
@@ -134,9 +135,15 @@ impl Teller {
         let decoded = workflow::Event::decode(&event.kind, &event.body);
         let Ok(Some(workflow::Event::Escalated { escalation, .. })) = decoded else { return false };
         let id = WorkflowId(event.stream.uuid);
+        let trace = event.trace.filter(|trace| trace.sampled);
+        let context = trace.map(|trace| Context {
+            trace: trace.trace_id,
+            span: autoos_telemetry::id::escalation(id.0.as_u128(), escalation),
+            sampled: true,
+        });
         let mut wait = RETRY_MIN;
         while let Some(question) = self.open(id, escalation).await {
-            match self.deliver(id, &question).await {
+            match self.deliver(id, &question, context).await {
                 Ok(()) => {
                     self.deliveries.add("taken", 1);
                     tracing::info!(workflow = %id, escalation, "a human was told");
@@ -161,14 +168,35 @@ impl Teller {
         questions.find(|q| q.number == escalation && q.open)
     }
 
-    async fn deliver(&self, id: WorkflowId, question: &EscalationView) -> Result<(), String> {
+    async fn deliver(
+        &self,
+        id: WorkflowId,
+        question: &EscalationView,
+        above: Option<Context>,
+    ) -> Result<(), String> {
+        let mut span = Live::below(above, Kind::Client, || "POST webhook");
+        let delivered = self.post(id, question, span.context()).await;
+        if delivered.is_err() {
+            span.fail("webhook_failed");
+        }
+        delivered
+    }
+
+    async fn post(
+        &self,
+        id: WorkflowId,
+        question: &EscalationView,
+        place: Option<Context>,
+    ) -> Result<(), String> {
         let delivery = format!("{id}.{}", question.number);
         let body = body(id, question).to_string();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let signature = sign(&self.key, &delivery, now, &body);
-        let answer = self
-            .client
-            .post(&self.options.url)
+        let mut request = self.client.post(&self.options.url);
+        if let Some(place) = place {
+            request = request.header("traceparent", place.traceparent());
+        }
+        let answer = request
             .timeout(Duration::from_millis(self.options.timeout_ms))
             .header("content-type", "application/json")
             .header("webhook-id", &delivery)

@@ -64,6 +64,17 @@ pub struct Trace {
     pub trace_id: u128,
     /// Span id.
     pub span_id: u64,
+    /// Whether the trace is kept from its beginning.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub sampled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// An event to be recorded: what the journal does not know by itself.

@@ -336,7 +336,7 @@ mod tests {
             at: Timestamp(1_767_225_600_000),
             actor: "workflow".into(),
             cause: Some("request-1".into()),
-            trace: Some(Trace { trace_id: 1 << 100, span_id: 5 }),
+            trace: Some(Trace { trace_id: 1 << 100, span_id: 5, sampled: true }),
             kind: "step_completed".into(),
             body: vec![1, 2, 3],
         }

@@ -1,6 +1,6 @@
 //! What everyone who works on a workflow is told of its intent, and how that is read back.
 
-use autoos_journal::{BodyKey, Error, Event, Journal, SharedJournal, open_texts};
+use autoos_journal::{BodyKey, Error, Event, Journal, SharedJournal, Trace, open_texts};
 use autoos_kernel::{
     body::BodyRef,
     codec::Recorded,
@@ -30,6 +30,8 @@ pub(crate) struct Brief {
     pub(crate) contexts: Vec<Context>,
     /// The key of its bodies.
     pub(crate) key: BodyKey,
+    /// The trace that it belongs to.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// A context in plain text.
@@ -51,6 +53,16 @@ pub(crate) enum Source {
 impl Brief {
     pub(crate) fn context(&self, name: &str) -> Option<&Context> {
         self.contexts.iter().find(|c| c.name == name)
+    }
+
+    /// The place of one of its spans, for what is below it; none outside of a kept trace.
+    pub(crate) fn place(
+        &self,
+        span: impl FnOnce(u128) -> u64,
+    ) -> Option<autoos_telemetry::Context> {
+        let trace = self.trace.filter(|trace| trace.sampled && autoos_telemetry::is_on())?;
+        let span = span(self.uuid.as_u128());
+        Some(autoos_telemetry::Context { trace: trace.trace_id, span, sampled: true })
     }
 
     pub(crate) fn context_names(&self) -> Vec<String> {
@@ -84,7 +96,9 @@ pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<L
     let (intent, intent_next) = load_intent(journal, IntentId(uuid)).await?;
     let Some(request) = &intent.request else { return Ok(None) };
     let (workflow, workflow_next) = load_workflow(journal, WorkflowId(uuid)).await?;
-    let brief = match open_brief(journal, uuid, request).await {
+    let first = journal.read(IntentId(uuid).stream(), 0, 1).await?;
+    let trace = first.first().and_then(|event| event.trace);
+    let brief = match open_brief(journal, uuid, request, trace).await {
         // What was erased is not needed: an erased workflow has ended.
         Err(Error::Erased(_)) if workflow.end.is_some() => Brief {
             uuid,
@@ -92,6 +106,7 @@ pub(crate) async fn load(journal: &SharedJournal, uuid: Uuid) -> Result<Option<L
             risk: request.risk,
             contexts: Vec::new(),
             key: BodyKey { owner: uuid, secret: autoos_journal::Key([0; 32]) },
+            trace,
         },
         other => other?,
     };
@@ -172,6 +187,7 @@ async fn open_brief(
     journal: &SharedJournal,
     uuid: Uuid,
     request: &intent::Request,
+    trace: Option<Trace>,
 ) -> Result<Brief, Error> {
     let mut contexts = Vec::with_capacity(request.contexts.len());
     for context in &request.contexts {
@@ -192,6 +208,7 @@ async fn open_brief(
         risk: request.risk,
         contexts,
         key: journal.body_key(uuid).await?,
+        trace,
     })
 }
 

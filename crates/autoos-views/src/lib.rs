@@ -23,6 +23,7 @@ mod follower;
 mod index;
 mod metrics;
 mod sentence;
+mod spans;
 mod story;
 mod view;
 mod wake;
@@ -37,6 +38,7 @@ pub use error::Error;
 pub use follower::Ready;
 pub use index::{EscalationFilter, EscalationItem, Filter, Keep, Page, Summary};
 pub use metrics::{BOUNDS_MS, Histogram, Metrics, Word};
+pub use spans::Spans;
 pub use view::{
     AttemptView, BudgetView, Calls, CancelView, ContextView, EscalationView, PlanView,
     ResolvedView, ResultView, StepStatus, StepView, Tokens, WorkView, WorkflowView,
@@ -234,6 +236,14 @@ impl Views {
     /// When the journal cannot be read.
     pub async fn why(&self, id: WorkflowId, lessons: &[Lesson]) -> Result<Option<Why>, Error> {
         why::explain(&self.shared.journal, id, lessons).await
+    }
+
+    /// The spans of a workflow, folded from its events; none when there is no such.
+    ///
+    /// # Errors
+    /// As [`Self::workflow`].
+    pub async fn spans(&self, id: WorkflowId) -> Result<Option<Spans>, Error> {
+        Spans::read(&self.shared.journal, id).await
     }
 
     /// Two workflows side by side: what came out differently.

@@ -30,6 +30,8 @@ pub(crate) struct Config {
     /// Where escalations are told of; nowhere where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) webhook: Option<autoos_gateway::WebhookOptions>,
+    /// Where traces go; nowhere where no endpoint is named.
+    pub(crate) telemetry: autoos_otlp::Options,
     /// Limits of the edge.
     pub(crate) gateway: autoos_gateway::Options,
 }

@@ -12,6 +12,7 @@ mod fail;
 mod figures;
 mod node;
 mod show;
+mod traces;
 
 use fail::Said;
 use std::process::ExitCode;

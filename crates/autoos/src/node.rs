@@ -1,6 +1,6 @@
 //! A node: the parts put together over one data directory.
 
-use crate::config::Config;
+use crate::{config::Config, traces::Traces};
 use anyhow::Context as _;
 use autoos_fabric::{Fabric, secret::SecretRef};
 use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken, Webhook, WebhookOptions};
@@ -27,6 +27,8 @@ pub(crate) struct Node {
     dir: PathBuf,
     /// Tells of escalations, where it is configured.
     webhook: Option<Webhook>,
+    /// Ships spans, where a collector is named.
+    traces: Option<Traces>,
 }
 
 /// What a running node leaves in its data directory, so that commands find it.
@@ -63,8 +65,10 @@ impl Node {
         let tools = config.registry(dir).build().context("in the configuration of the tools")?;
         let views = Views::open(journal.clone(), Keep::new(dir.join("views"))).await;
         let keys = Keys::open(journal.clone(), dir).await.context("cannot read the keys")?;
+        let traces = Traces::start(&config.telemetry, journal.clone(), dir)?;
+        let heard = traces.as_ref().map(Traces::journal);
         let parts = Parts {
-            journal: journal.clone(),
+            journal: heard.unwrap_or_else(|| journal.clone()),
             llm: Arc::new(fabric.clone()),
             tools,
             clock: Arc::new(SystemClock),
@@ -92,10 +96,9 @@ impl Node {
                 let fabric = fabric.clone();
                 Arc::new(move || fabric.status())
             }),
-            figures: Some(crate::figures::of(
-                &journal,
-                &fabric,
-                webhook.as_ref().map(Webhook::deliveries),
+            figures: Some(crate::traces::with_figures(
+                crate::figures::of(&journal, &fabric, webhook.as_ref().map(Webhook::deliveries)),
+                traces.as_ref(),
             )),
             backups: Some(backups(&journal, dir)),
             owner: Some(owner.clone()),
@@ -103,7 +106,7 @@ impl Node {
             options,
         });
         let dir = dir.to_owned();
-        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir, webhook })
+        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir, webhook, traces })
     }
 
     /// Says in the data directory where this node listens.
@@ -123,6 +126,9 @@ impl Node {
         self.runtime.stop().await;
         self.fabric.stop().await;
         self.views.stop().await;
+        if let Some(traces) = self.traces {
+            traces.stop().await;
+        }
         self.journal.close().await;
     }
 }

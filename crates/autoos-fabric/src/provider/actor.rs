@@ -12,9 +12,11 @@ use super::{
     Came, Work,
     desk::{Call, Desk, Reply},
     line::{Deadlines, Line, Silence},
+    span,
     ticket::Ticket,
 };
 use crate::{Failure, FailureClass};
+use autoos_telemetry::{Live, Within};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
@@ -121,12 +123,15 @@ struct Report {
     reply: Option<Reply>,
     model: String,
     permit: Option<OwnedSemaphorePermit>,
+    span: Live,
 }
 
 impl Report {
     fn settle(&mut self, result: Result<Came, Failure>) {
         let Some(reply) = self.reply.take() else { return };
         self.ticket.settle(&result);
+        span::end(&mut self.span, &result);
+        self.span = Live::none();
         self.ticket.over();
         // Given back first, so that whoever gets the answer finds room for the next call.
         self.permit = None;
@@ -154,6 +159,7 @@ impl Report {
     /// The caller is gone: nothing to say and nothing to hold against the provider.
     fn give_up(&mut self) {
         if self.reply.take().is_some() {
+            self.span.fail("given_up");
             self.ticket.over();
         }
     }
@@ -175,9 +181,11 @@ async fn run(
     line: Line,
     deadlines: Option<Deadlines>,
 ) {
-    let Call { work, reply, permit, ticket } = *call;
+    let Call { work, reply, permit, ticket, place, admitted } = *call;
+    let span = span::begin(place, desk.provider.name(), &work, admitted);
+    let place = span.context().or(place);
     let (model, reply, permit) = (work.model().to_owned(), Some(reply), Some(permit));
-    let mut report = Report { ticket, actor, reply, model, permit };
+    let mut report = Report { ticket, actor, reply, model, permit, span };
     let watched = line.clone();
     tokio::select! {
         // Whoever is gone first is not worth another step of the call; and what has come is not
@@ -185,7 +193,7 @@ async fn run(
         biased;
         () = report.caller_gone() => report.give_up(),
         // The future is made inside the task, so that a panic in making it is the task's.
-        result = work_on(&desk, work, line) => report.settle(result),
+        result = Within::new(place, work_on(&desk, work, line)) => report.settle(result),
         // A flood that never becomes a piece uses up the task's budget; the clock does without.
         silence = tokio::task::unconstrained(silence(&watched, deadlines)) => {
             report.silent(silence);

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Failure, FailureClass, config::Timeouts, figures::Calls, learned::owner::Learning, router::Gate,
 };
+use autoos_telemetry::Context;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -72,6 +73,10 @@ pub(crate) struct Call {
     /// Held until the call is over.
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) ticket: Arc<Ticket>,
+    /// Where in a trace it was asked for.
+    pub(super) place: Option<Context>,
+    /// When it was let in.
+    pub(super) admitted: Instant,
 }
 
 impl Call {
@@ -132,7 +137,8 @@ impl Desk {
         };
         let (reply, answer) = oneshot::channel();
         let ticket = Arc::new(Ticket::new(Arc::clone(self), pass, &work));
-        Ok((Call { work, reply, permit, ticket }, answer))
+        let (place, admitted) = (autoos_telemetry::current(), Instant::now());
+        Ok((Call { work, reply, permit, ticket, place, admitted }, answer))
     }
 
     /// What a call that waits is told when its provider went out in the meantime. A probe is made.

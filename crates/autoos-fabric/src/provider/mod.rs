@@ -20,6 +20,7 @@ pub(crate) mod health;
 mod limits;
 mod line;
 pub mod scripted;
+mod span;
 pub(crate) mod supervisor;
 mod ticket;
 pub(crate) mod vendor;

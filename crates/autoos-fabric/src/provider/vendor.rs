@@ -238,12 +238,7 @@ impl Inner {
         let mut options = ChatOptions::default()
             .with_capture_usage(true)
             .with_max_tokens(request.output_tokens)
-            .with_extra_headers(Headers::from(
-                self.headers
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-                    .collect::<Vec<_>>(),
-            ));
+            .with_extra_headers(self.sent_headers());
         if self.kind != ProviderKind::Gemini {
             // The library reads some endings of a model's name as a wish and takes them off.
             options = options.with_extra_body(json!({"model": model.id}));
@@ -265,6 +260,14 @@ impl Inner {
         }
     }
 
+    /// The configured headers, and where in a trace the call is.
+    fn sent_headers(&self) -> Headers {
+        let own = self.headers.iter();
+        let own = own.map(|(name, value)| (name.clone(), value.expose().to_owned()));
+        let place = autoos_telemetry::traceparent().map(|place| ("traceparent".to_owned(), place));
+        Headers::from(own.chain(place).collect::<Vec<_>>())
+    }
+
     fn target(&self, model: &ModelConfig) -> ServiceTarget {
         let kind = match self.kind {
             ProviderKind::Anthropic => AdapterKind::Anthropic,
@@ -280,12 +283,7 @@ impl Inner {
                     url.set_path(&format!("{}chat/completions", url.path()));
                     url.into()
                 },
-                headers: Headers::from(
-                    self.headers
-                        .iter()
-                        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-                        .collect::<Vec<_>>(),
-                ),
+                headers: self.sent_headers(),
             },
         };
         ServiceTarget {

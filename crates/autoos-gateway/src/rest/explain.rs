@@ -34,6 +34,14 @@ pub(super) async fn why(
     Ok(Json(why))
 }
 
+pub(super) async fn trace(
+    State(edge): State<Edge>,
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Fault> {
+    Ok(Json(edge.trace(&call, json::workflow_id(&id)?).await?))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DiffQuery {

@@ -42,6 +42,7 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/workflows/{id}/audit/verify", get(workflows::verify))
         .route("/api/v1/workflows/{id}/events", get(events::events))
         .route("/api/v1/workflows/{id}/why", get(explain::why))
+        .route("/api/v1/workflows/{id}/trace", get(explain::trace))
         .route("/api/v1/workflows/{id}/diff", get(explain::diff))
         .route("/api/v1/workflows/{id}/fork", post(explain::fork))
         .route("/api/v1/workflows/{id}/cancel", post(workflows::cancel))

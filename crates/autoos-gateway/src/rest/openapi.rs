@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 36] = [
+pub(crate) const ROUTES: [Route; 37] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -20,6 +20,7 @@ pub(crate) const ROUTES: [Route; 36] = [
     ("get", "/api/v1/workflows/{id}/plan", "Workflows", "The plan in force, as a document"),
     ("get", "/api/v1/workflows/{id}/events", "Workflows", "Watch a workflow (server-sent events)"),
     ("get", "/api/v1/workflows/{id}/why", "Workflows", "Why it came out as it did"),
+    ("get", "/api/v1/workflows/{id}/trace", "Workflows", "Its spans, as OTLP/JSON"),
     ("get", "/api/v1/workflows/{id}/diff", "Workflows", "What came out differently in another"),
     ("post", "/api/v1/workflows/{id}/fork", "Workflows", "Go on from an earlier event"),
     ("post", "/api/v1/workflows/{id}/cancel", "Workflows", "Cancel a workflow"),
@@ -153,6 +154,10 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
         ("get", "/api/v1/workflows/{id}/why") => {
             "From the journal alone: what was decided, by whom and why, what failed, what each rung \
              of the ladder did, what each claim of the result rests on, what it cost."
+        }
+        ("get", "/api/v1/workflows/{id}/trace") => {
+            "Folded from the journal, whether the trace was kept or not: a document that any \
+             collector takes at /v1/traces."
         }
         ("post", "/api/v1/workflows/{id}/fork") => {
             "Another workflow takes over the first events of this one and goes on by itself, asking \
@@ -325,6 +330,7 @@ fn responses(method: &str, path: &str) -> Value {
         ("get", "/api/v1/workflows/{id}/audit") => ("200", "Audit", "Every event, in order."),
         ("get", "/api/v1/workflows/{id}/audit/verify") => ("200", "Verified", "Both chains hold."),
         ("get", "/api/v1/workflows/{id}/why") => ("200", "Why", "The account."),
+        ("get", "/api/v1/workflows/{id}/trace") => ("200", "application/json", "The spans."),
         ("get", "/api/v1/workflows/{id}/diff") => ("200", "Comparison", "Side by side."),
         ("post", "/api/v1/workflows/{id}/fork") => ("201", "Submitted", "The fork is durable."),
         ("get", "/api/v1/lessons") => ("200", "Lessons", "Every lesson, the reverted ones too."),

@@ -9,7 +9,8 @@ pub(super) async fn reads_back(journal: SharedJournal) {
     let (intent, workflow) = pair(1);
     let mut first = write(intent, 0, &["asked"], Standing::Waiting { wake: None });
     first.events[0].cause = Some("request-7".into());
-    first.events[0].trace = Some(Trace { trace_id: u128::MAX - 1, span_id: u64::MAX });
+    first.events[0].trace =
+        Some(Trace { trace_id: u128::MAX - 1, span_id: u64::MAX, sampled: false });
     first.events[0].body = vec![0, 255, 7];
     let second = write(workflow, 0, &["began", "planned"], Standing::Running);
     assert_eq!(journal.read(intent, 0, 10).await.expect("reads"), vec![]);

@@ -15,6 +15,7 @@ use autoos_kernel::{
     plan::Work,
     workflow::{Command, End, Output},
 };
+use autoos_telemetry::{Within, id};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::sync::Arc;
 use tracing::Instrument as _;
@@ -84,9 +85,12 @@ impl Actor for Agent {
             attempt = assignment.attempt,
             agent = %assignment.agent,
         );
+        let (step, attempt) = (&assignment.step, assignment.attempt);
+        let place = assignment.brief.place(|uuid| id::attempt(uuid, step, attempt));
         let assignment = Arc::new(assignment);
         let stamp = Stamp::default();
-        let job = tokio::spawn(stamp.clone().on(work(assignment.clone()).instrument(span)));
+        let work = Within::new(place, work(assignment.clone()).instrument(span));
+        let job = tokio::spawn(stamp.clone().on(work));
         let call = Bound(job.abort_handle());
         let (counts, moved) = (assignment.counts.clone(), stamp.clone());
         let lost = move |exit, detail| {

@@ -123,7 +123,8 @@ pub(crate) async fn prepare(
         ],
         bodies,
     };
-    let brief = Brief { uuid, text: submission.text, risk: submission.risk, contexts: plain, key };
+    let (text, risk) = (submission.text, submission.risk);
+    let brief = Brief { uuid, text, risk, contexts: plain, key, trace };
     let loaded = Loaded {
         brief: Arc::new(brief),
         intent,

@@ -233,6 +233,8 @@ impl State {
         recovered: bool,
     ) -> Result<(), ActorProcessingErr> {
         let (intent, brief) = (loaded.intent.clone(), loaded.brief.clone());
+        // One that was folded finds its trace in the journal.
+        self.trace = self.trace.or(brief.trace);
         let arguments = workflow::Arguments {
             parts: self.parts.clone(),
             setup: self.setup.clone(),

@@ -151,7 +151,11 @@ pub(super) async fn fetch(
     let until = began + request.limit;
     loop {
         let client = clients.of(&url, way)?;
-        let sending = client.request(request.method.clone(), url.clone()).send();
+        let mut asking = client.request(request.method.clone(), url.clone());
+        if let Some(place) = autoos_telemetry::traceparent() {
+            asking = asking.header("traceparent", place);
+        }
+        let sending = asking.send();
         let response = match timeout_at(until, sending).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {

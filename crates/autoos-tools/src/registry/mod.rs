@@ -17,6 +17,7 @@ use autoos_kernel::{
     tool::{Catalog, ToolSpec},
     words::EffectClass,
 };
+use autoos_telemetry::{Kind, Live, Within};
 use flight::{Flights, Start};
 use futures::{FutureExt, future::BoxFuture};
 use schema::Schema;
@@ -108,16 +109,26 @@ impl ToolGateway for Registry {
         };
         let permits = Arc::clone(&self.permits);
         let timeout_ms = tool.spec().timeout_ms;
-        async move {
+        let mut span = span(&call, tool.spec());
+        let place = span.context().or_else(autoos_telemetry::current);
+        let calling = async move {
             let began = Instant::now();
             let permit = permit(permits, timeout_ms).await?;
             let left = Duration::from_millis(timeout_ms).saturating_sub(began.elapsed());
             let stop = call.stop.clone();
             let work = move || {
                 let _flight = flight;
-                tool.call(&call)
+                Within::new(place, || tool.call(&call)).call()
             };
             run(work, permit, left, &stop).await.unwrap_or(Err(Failure::Timeout(timeout_ms)))
+        };
+        async move {
+            let ended = calling.await;
+            match &ended {
+                Ok(result) => span.set("autoos.tool.bytes_read", result.bytes_read),
+                Err(failure) => span.fail(class(failure)),
+            }
+            ended
         }
         .boxed()
     }
@@ -149,6 +160,36 @@ impl ToolGateway for Registry {
             }
         }
         .boxed()
+    }
+}
+
+/// The span of a call, by the conventions for generative AI.
+fn span(call: &ToolCall, spec: &ToolSpec) -> Live {
+    let place = autoos_telemetry::current();
+    let mut span = Live::below(place, Kind::Internal, || format!("execute_tool {}", call.tool));
+    if span.is_on() {
+        span.set("gen_ai.operation.name", "execute_tool");
+        span.set("gen_ai.tool.name", call.tool.clone());
+        span.set("gen_ai.tool.type", "function");
+        span.set("autoos.tool.effect", spec.effect.to_string());
+        if let Some(key) = &call.idempotency_key {
+            span.set("gen_ai.tool.call.id", key.clone());
+        }
+        if autoos_telemetry::content() {
+            span.set("gen_ai.tool.call.arguments", call.args.to_string());
+        }
+    }
+    span
+}
+
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Invalid(_) => "invalid",
+        Failure::Denied(_) => "denied",
+        Failure::Unknown(_) => "unknown_tool",
+        Failure::Unavailable(_) => "unavailable",
+        Failure::Timeout(_) => "timeout",
+        Failure::Crashed(_) => "crashed",
     }
 }
 

@@ -7,6 +7,7 @@
 use super::{
     COMPLETED, Global,
     bench_calls::{Calls, Upstream},
+    bench_tracing::{self, Tracing},
     bench_waiting::Waiting,
     cpu::{cpu_ms, thread_cpu_ms},
 };
@@ -66,6 +67,11 @@ enum What {
     /// The vendor of that measurement: answers at once, in a process of its own
     #[command(hide = true)]
     Upstream(Upstream),
+    /// What tracing costs: without it, with a collector, and with one that is not there
+    Tracing(Tracing),
+    /// The collector of `bench tracing`
+    #[command(hide = true)]
+    Sink,
 }
 
 pub(super) const CONFIG: &str = r#"
@@ -89,6 +95,8 @@ impl Bench {
             Some(What::Waiting(waiting)) => return waiting.run(global).await,
             Some(What::Calls(calls)) => return calls.run().await,
             Some(What::Upstream(upstream)) => return upstream.run().await,
+            Some(What::Tracing(tracing)) => return tracing.run().await,
+            Some(What::Sink) => return bench_tracing::serve_sink().await,
             None => {}
         }
         let dir = tempfile::tempdir().context("no temporary folder")?;
@@ -137,6 +145,9 @@ impl Node {
             .arg("--config")
             .arg(&config)
             .env("AUTOOS_OFFLINE", "1")
+            // What this process is traced by is not what is measured.
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -186,10 +197,19 @@ impl Node {
     }
 
     pub(super) async fn syncs(&self) -> anyhow::Result<f64> {
+        self.figure("autoos_journal_sync_seconds_count").await
+    }
+
+    /// A figure of `/metrics`, all its series together.
+    pub(super) async fn figure(&self, name: &str) -> anyhow::Result<f64> {
         let text = reqwest::get(format!("{}/metrics", self.url)).await?.text().await?;
-        let value =
-            text.lines().find_map(|line| line.strip_prefix("autoos_journal_sync_seconds_count "));
-        value.context("the node counts no syncs")?.trim().parse().context("not a number of syncs")
+        let series = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']))
+        });
+        let values: Vec<f64> =
+            series.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+        anyhow::ensure!(!values.is_empty(), "the node has no figure {name}");
+        Ok(values.iter().sum())
     }
 
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
@@ -206,7 +226,7 @@ impl Node {
 }
 
 /// A client that submits and hears of the ends.
-struct Load {
+pub(super) struct Load {
     intents: IntentsClient<Channel>,
     waiting: Arc<Mutex<HashMap<String, oneshot::Sender<String>>>>,
     /// Ends that came before anyone waited for them.
@@ -214,7 +234,7 @@ struct Load {
 }
 
 impl Load {
-    async fn connect(url: &str) -> anyhow::Result<Self> {
+    pub(super) async fn connect(url: &str) -> anyhow::Result<Self> {
         let channel = Channel::from_shared(url.to_owned())?.connect().await?;
         let kinds = ["completed", "failed", "escalated", "cancelled"];
         let subscribe = SubscribeRequest {
@@ -274,7 +294,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-async fn one_after_the_other(load: &Load, count: usize) -> anyhow::Result<Vec<Duration>> {
+pub(super) async fn one_after_the_other(
+    load: &Load,
+    count: usize,
+) -> anyhow::Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
         times.push(load.one().await?);
@@ -282,7 +305,11 @@ async fn one_after_the_other(load: &Load, count: usize) -> anyhow::Result<Vec<Du
     Ok(times)
 }
 
-async fn crowd(load: &Arc<Load>, width: usize, seconds: u64) -> anyhow::Result<Vec<Duration>> {
+pub(super) async fn crowd(
+    load: &Arc<Load>,
+    width: usize,
+    seconds: u64,
+) -> anyhow::Result<Vec<Duration>> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let workers = (0..width).map(|_| {
         let load = load.clone();

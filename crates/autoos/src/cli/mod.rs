@@ -4,6 +4,7 @@ mod account;
 mod backup;
 mod bench;
 mod bench_calls;
+mod bench_tracing;
 mod bench_waiting;
 mod call;
 mod cpu;
@@ -17,6 +18,7 @@ mod run;
 mod serve;
 mod tool;
 mod top;
+mod trace;
 mod why;
 mod workflow;
 
@@ -117,6 +119,9 @@ pub(crate) enum Command {
     /// What clients asked of models through the node
     #[command(subcommand)]
     Call(call::Call),
+    /// The spans of a workflow
+    #[command(subcommand)]
+    Trace(trace::Trace),
     /// Questions that wait for a human
     #[command(subcommand)]
     Escalation(escalation::Escalation),
@@ -195,6 +200,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Workflow(workflow) => workflow.run(global, &config).await,
         Command::Audit(audit) => audit.run(global, &config).await,
         Command::Why(why) => why.run(global, &config).await,
+        Command::Trace(trace) => trace.run(global, &config).await,
         Command::Lesson(lesson) => lesson.run(global, &config).await,
         Command::Escalation(escalation) => escalation.run(global, &config).await,
         Command::Call(call) => call.run(global, &config).await,
