@@ -267,6 +267,7 @@ fn orders() -> Vec<Question> {
             vec![],
         ),
         declines("which month grew the most"),
+        declines("revenue in the last week"),
         declines("how many orders per customer on average"),
         declines("customers who never bought Toys"),
         declines("which customers ordered both Books and Toys?"),

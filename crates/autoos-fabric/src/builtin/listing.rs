@@ -3,8 +3,9 @@
 use super::{
     asked::{Asked, whole},
     columns::{self, Mention},
+    decides,
     question::{Group, Key, Measure},
-    ranking,
+    ranked,
     sniff::Holds,
     unable::Unable,
     words::{Kind, Token},
@@ -35,7 +36,7 @@ impl<'a> Asked<'a> {
             .collect();
         let one_row = self.one_row();
         if let [mention] = free.as_slice() {
-            if !ranking::rate_like(&mention.column.name) && !one_row {
+            if !decides::rate_like(&mention.column.name) && !one_row {
                 self.take(mention.range.clone());
                 self.push(Measure::new("sum", Some(mention.column.name.clone())));
             }
@@ -64,7 +65,7 @@ impl<'a> Asked<'a> {
         });
         if let Some(at) = said
             && let Some(column) = self.column_of(at)
-            && !ranking::rate_like(&column.name)
+            && !decides::rate_like(&column.name)
         {
             self.used[at] = true;
             self.push(Measure::new("sum", Some(column.name.clone())));
@@ -269,7 +270,7 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        if let Some(column) = ranking::identity(self)
+        if let Some(column) = ranked::identity(self)
             && !self.query.select.contains(&column.name)
         {
             self.query.select.insert(0, column.name.clone());

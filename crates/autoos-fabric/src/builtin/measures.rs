@@ -273,7 +273,7 @@ fn measured(asked: &mut Asked<'_>, upto: usize, what: &str) -> Result<String, Un
     let hinted = asked
         .tokens
         .iter()
-        .find_map(|t| columns::hinted(super::ranking::hint(&t.low, None)?, asked.known));
+        .find_map(|t| columns::hinted(super::decides::hint(&t.low, None)?, asked.known));
     if let Some(column) = hinted {
         return Ok(column.name.clone());
     }

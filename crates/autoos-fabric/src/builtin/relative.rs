@@ -7,9 +7,8 @@
 
 use super::{
     asked::Asked,
-    columns,
+    columns, decides,
     question::{Condition, Group, Measure},
-    ranking,
     sniff::Holds,
     unable::Unable,
     words::Kind,
@@ -62,8 +61,12 @@ fn last(asked: &mut Asked<'_>) -> Result<(), Unable> {
         else {
             continue;
         };
-        if asked.column_at(unit_at).is_some_and(|m| m.exact) {
-            continue;
+        // "The last week" of a table with a column `week` may be its last value, or seven days.
+        let named = unit_at == at + 1 && asked.column_at(unit_at).is_some_and(|m| m.exact);
+        if named {
+            return Err(asked.unclear(&format!(
+                "whether the last value of `{unit}` is meant or a {unit} back from the end"
+            )));
         }
         let calendar = ["month", "quarter", "year", "weekday"].contains(&unit)
             || unit == "week" && unit_at == at + 1 && asked.is(at, &["last"]);
@@ -140,7 +143,7 @@ fn averages(asked: &mut Asked<'_>) -> Result<(), Unable> {
         let place = start..end;
         asked.take(place.clone());
         match entity(asked, start) {
-            Some((range, _)) if ranking::rate_like(&column) => {
+            Some((range, _)) if decides::rate_like(&column) => {
                 asked.take(range);
                 return Err(asked.unclear("whether rows or groups are held against the average"));
             }
