@@ -19,4 +19,5 @@ mod overload;
 mod seed;
 mod support;
 mod traces;
+mod watch;
 mod weekly_report;
