@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     pub(crate) providers: Option<crate::Providers>,
     pub(crate) figures: Option<crate::Figures>,
     pub(crate) backups: Option<crate::Backups>,
+    pub(crate) log_level: Option<crate::LogLevel>,
     pub(crate) auth: Auth,
     pub(crate) uploads: Uploads,
     pub(crate) meters: Meters,

@@ -18,6 +18,7 @@ mod fault;
 mod grpc;
 mod json;
 mod layer;
+mod log;
 mod meters;
 mod nodes;
 mod openai;
@@ -30,6 +31,7 @@ mod wire;
 
 pub use auth::OwnerToken;
 pub use backups::{Backup, Backups};
+pub use log::LogLevel;
 pub use nodes::{BadSecret, Directory, Nodes};
 pub use openai::{CacheOptions, OpenaiOptions};
 pub use options::Options;
@@ -64,6 +66,8 @@ pub struct GatewayParts {
     pub figures: Option<Figures>,
     /// Makes backups; none makes none.
     pub backups: Option<Backups>,
+    /// Changes how much is logged; none changes nothing.
+    pub log_level: Option<LogLevel>,
     /// Opens the node to whoever can read its data directory; none does not.
     pub owner: Option<OwnerToken>,
     /// The other nodes; none where this one is alone.
@@ -115,6 +119,7 @@ impl Gateway {
             providers,
             figures,
             backups,
+            log_level,
             owner,
             nodes,
             options,
@@ -130,6 +135,7 @@ impl Gateway {
             providers,
             figures,
             backups,
+            log_level,
             auth: auth::Auth::new(keys, owner),
             uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),

@@ -61,8 +61,8 @@ mod tests {
             }
         }
         services.sort();
-        let all = "Accounts Audit Backups Escalations Events Intents Keys Lessons Providers Tools \
-                   Uploads Workflows";
+        let all = "Accounts Audit Backups Escalations Events Intents Keys Lessons Log Providers \
+                   Tools Uploads Workflows";
         assert_eq!(services.join(" "), all);
         assert_eq!(undocumented, Vec::<String>::new());
     }

@@ -10,6 +10,7 @@ mod demo;
 mod door;
 mod fail;
 mod figures;
+mod logs;
 mod node;
 mod show;
 mod traces;

@@ -101,6 +101,7 @@ impl Node {
                 traces.as_ref(),
             )),
             backups: Some(backups(&journal, dir)),
+            log_level: crate::logs::level(),
             owner: Some(owner.clone()),
             nodes: None,
             options,

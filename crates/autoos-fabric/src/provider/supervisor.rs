@@ -113,12 +113,16 @@ impl Actor for Supervisor {
         slot.put(None);
         restarts.retain(|at| at.elapsed() < WINDOW);
         if restarts.len() >= RESTARTS {
-            tracing::error!(provider, why, "a provider actor keeps ending and stays down");
+            tracing::error!(
+                provider,
+                died_of = why,
+                "a provider actor keeps ending and stays down"
+            );
             return Ok(());
         }
         restarts.push(Instant::now());
         slot.desk.restarted();
-        tracing::warn!(provider, why, "a provider actor ended and is started anew");
+        tracing::warn!(provider, died_of = why, "a provider actor ended and is started anew");
         start(&myself, slot).await
     }
 }

@@ -9,6 +9,7 @@ mod health;
 mod intents;
 mod keys;
 mod lessons;
+mod log;
 mod node;
 mod uploads;
 mod workflows;
@@ -18,8 +19,8 @@ use autoos_proto::v1::{
     accounts_server::AccountsServer, audit_server::AuditServer, backups_server::BackupsServer,
     escalations_server::EscalationsServer, events_server::EventsServer,
     intents_server::IntentsServer, keys_server::KeysServer, lessons_server::LessonsServer,
-    providers_server::ProvidersServer, tools_server::ToolsServer, uploads_server::UploadsServer,
-    workflows_server::WorkflowsServer,
+    log_server::LogServer, providers_server::ProvidersServer, tools_server::ToolsServer,
+    uploads_server::UploadsServer, workflows_server::WorkflowsServer,
 };
 use axum::Router;
 use futures::{Stream, StreamExt as _, stream::BoxStream};
@@ -64,6 +65,7 @@ pub(crate) fn router(edge: &Edge) -> Router {
         .add_service(service!(KeysServer, small))
         .add_service(service!(AccountsServer, small))
         .add_service(service!(BackupsServer, small))
+        .add_service(service!(LogServer, small))
         .add_service(service!(UploadsServer, CHUNK_MAX))
         .add_service(health::server(edge));
     let describe = || {

@@ -8,6 +8,7 @@ mod events;
 mod explain;
 mod intents;
 mod keys;
+mod log;
 mod metrics;
 mod node;
 mod openapi;
@@ -61,6 +62,7 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/accounts", get(accounts::list))
         .route("/api/v1/accounts/{tenant}", get(accounts::show).put(accounts::set))
         .route("/api/v1/backups", post(backups::create))
+        .route("/api/v1/log", get(log::show).put(log::set))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", delete(keys::revoke))
         .with_state(edge)

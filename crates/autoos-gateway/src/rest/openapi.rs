@@ -43,6 +43,8 @@ pub(crate) const ROUTES: [Route; 37] = [
     ("get", "/metrics", "Node", "Metrics in Prometheus' text format"),
     ("get", "/openapi.json", "Node", "This description"),
     ("post", "/api/v1/backups", "Node", "Back the data directory up, on the node's machine"),
+    ("get", "/api/v1/log", "Node", "How much the node logs"),
+    ("put", "/api/v1/log", "Node", "Change how much the node logs, while it runs"),
     ("get", "/api/v1/accounts", "Accounts", "List accounts"),
     ("get", "/api/v1/accounts/{tenant}", "Accounts", "Show an account"),
     ("put", "/api/v1/accounts/{tenant}", "Accounts", "Set what may be spent"),
@@ -181,6 +183,10 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
              node's machine, while work goes on, and answers once the copy is whole. For the \
              operator, from that machine alone."
         }
+        ("put", "/api/v1/log") => {
+            "In force at once, until the next change or the node's end. Whatever the filter says, \
+             secrets and the texts of work are not logged. For the operator."
+        }
         ("put", "/api/v1/accounts/{tenant}") => {
             "A workflow's budget is granted by the accounts of its user and its tenant before it is \
              accepted, and what it did not spend returns at its end; what would pass a limit is \
@@ -306,6 +312,7 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("post", "/api/v1/backups") => {
             ("NewBackup", true, json!({"target": "/var/backups/autoos-1"}))
         }
+        ("put", "/api/v1/log") => ("LogLevel", true, json!({"level": "info,autoos_fabric=debug"})),
         ("post", "/api/v1/keys") => ("NewKey", true, json!({"name": "ci"})),
         ("put", "/api/v1/accounts/{tenant}") => {
             ("NewLimit", true, json!({"limit_usd": 5.0, "period": "day"}))
@@ -342,6 +349,7 @@ fn responses(method: &str, path: &str) -> Value {
         ("delete", "/api/v1/keys/{id}") => ("200", "Key", "It no longer works."),
         ("get", "/api/v1/accounts") => ("200", "Accounts", "Every account that the caller sees."),
         (_, "/api/v1/accounts/{tenant}") => ("200", "Account", "As it stands."),
+        (_, "/api/v1/log") => ("200", "LogLevel", "What is in force."),
         ("put", _) => ("201", "Uploaded", "It is durable."),
         ("delete", _) => ("204", "", "It is gone."),
         ("get", "/api/v1/calls") => ("200", "Calls", "A page."),

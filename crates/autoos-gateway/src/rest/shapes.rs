@@ -127,7 +127,7 @@ const ASKED: [Shape; 7] = [
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 26] = [
+const ANSWERED: [Shape; 27] = [
     (
         "Calls",
         "A page of calls.",
@@ -170,6 +170,11 @@ const ANSWERED: [Shape; 26] = [
             ("request", "any", "What was asked; only of one call."),
             ("answer", "any", "What was answered; only of one call."),
         ],
+    ),
+    (
+        "LogLevel",
+        "How much is logged.",
+        &[("level*", "string", "A level, or module=level, comma-separated.")],
     ),
     ("Accounts", "Accounts.", &[("accounts*", "[Account]", "By tenant and user.")]),
     (

@@ -91,6 +91,7 @@ async fn without_a_key_only_this_machine_is_served() {
                 providers: None,
                 figures: None,
                 backups: None,
+                log_level: None,
                 owner: None,
                 nodes: None,
                 options: Options::default(),
@@ -163,5 +164,23 @@ async fn a_backup_is_the_operators_to_ask_for() {
     let request = node.http.post(node.url("/api/v1/backups")).json(&body);
     node.send(request.bearer_auth(acme.expose())).await.is(403, "forbidden");
     ask(&target).await.is(401, "unauthenticated");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_the_operators_to_turn() {
+    use autoos_proto::v1::{SetLogLevelRequest, log_client::LogClient};
+    let node = node(Setup::default()).await;
+    let set = |level: &str| node.http.put(node.url("/api/v1/log")).json(&json!({"level": level}));
+    assert_eq!(node.get("/api/v1/log").await.body, json!({"level": "warn"}));
+    assert_eq!(node.send(set("info")).await.body, json!({"level": "info"}));
+    node.send(set("loud")).await.is(400, "invalid");
+    node.send(set(" ")).await.is(400, "invalid");
+    let mut log = LogClient::connect(format!("http://{}", node.address)).await.expect("connects");
+    let asked = SetLogLevelRequest { level: "debug".into() };
+    assert_eq!(log.set_log_level(asked).await.expect("set").into_inner().level, "debug");
+    let (_, acme) = node.keys.create("acme's", "acme").await.expect("a key");
+    node.send(set("trace").bearer_auth(acme.expose())).await.is(403, "forbidden");
+    node.send(set("trace")).await.is(401, "unauthenticated");
     node.stop().await;
 }

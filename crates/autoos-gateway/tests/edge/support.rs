@@ -69,6 +69,20 @@ pub(crate) fn hanging() -> Script {
 /// What the operator's commands show.
 pub(crate) const OWNER: &str = "the token of this node";
 
+/// A level as the binary keeps one, of which `loud` is none.
+fn log_level() -> autoos_gateway::LogLevel {
+    let level = std::sync::Mutex::new("warn".to_owned());
+    Arc::new(move |wanted| {
+        let mut level = level.lock().expect("whole");
+        match wanted {
+            Some("loud") => return Err("loud is no level".into()),
+            Some(wanted) => wanted.clone_into(&mut level),
+            None => {}
+        }
+        Ok(level.clone())
+    })
+}
+
 /// A backup as the binary makes one: into a folder that is not there yet.
 fn backup(target: PathBuf) -> futures::future::BoxFuture<'static, Result<Backup, String>> {
     Box::pin(async move {
@@ -109,6 +123,7 @@ pub(crate) async fn node(setup: Setup) -> Node {
         }),
         figures: Some(Arc::new(move || fabric.figures())),
         backups: Some(Arc::new(backup)),
+        log_level: Some(log_level()),
         owner: Some(OwnerToken::new(OWNER.into())),
         nodes,
         options,

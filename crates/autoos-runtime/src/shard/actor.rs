@@ -284,11 +284,11 @@ impl State {
         let deaths = self.deaths.entry(uuid).or_default();
         deaths.push(now);
         if deaths.len() >= DEATHS_MAX {
-            tracing::error!(workflow = %WorkflowId(uuid), why, "quarantined: it died again and again");
+            tracing::error!(workflow = %WorkflowId(uuid), died_of = why, "quarantined: it died again and again");
             self.deaths.remove(&uuid);
             self.quarantined.insert(uuid, why);
         } else {
-            tracing::warn!(workflow = %WorkflowId(uuid), why, "died, folded anew");
+            tracing::warn!(workflow = %WorkflowId(uuid), died_of = why, "died, folded anew");
             self.setup.counts.restarted();
             self.spawn(myself, uuid, Start::Fold(Vec::new()), None).await?;
         }

@@ -13,6 +13,7 @@ mod doctor;
 mod escalation;
 mod fork;
 mod lesson;
+mod log;
 mod node_commands;
 mod run;
 mod serve;
@@ -24,10 +25,10 @@ mod workflow;
 
 pub(crate) use run::follow;
 
-use crate::{config::Config, fail::Said, show};
+use crate::{config::Config, fail::Said, logs, show};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use serde_json::json;
-use std::path::PathBuf;
+use std::{io::IsTerminal as _, path::PathBuf};
 
 /// Exit codes.
 pub(crate) const COMPLETED: u8 = 0;
@@ -136,6 +137,9 @@ pub(crate) enum Command {
     /// Lessons from failures that recur
     #[command(subcommand)]
     Lesson(lesson::Lesson),
+    /// How much a node logs
+    #[command(subcommand)]
+    Log(log::Log),
     /// Tools
     #[command(subcommand)]
     Tool(tool::Tool),
@@ -207,6 +211,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Cost(cost) => cost.run(global, &config).await,
         Command::Account(account) => account.run(global, &config).await,
         Command::Provider(provider) => provider.run(global, &config).await,
+        Command::Log(log) => log.run(global, &config).await,
         Command::Tool(tool) => tool.run(global, &config).await,
         Command::Key(key) => key.run(global, &config).await,
         Command::Backup(backup) => backup.run(global, &config).await,
@@ -230,17 +235,12 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
 }
 
 fn start_logging(global: &Global) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&global.log).map_err(|error| {
+    let form = match global.log_format {
+        Output::Json => logs::Form::Json,
+        Output::Text => logs::Form::Text { colour: std::io::stderr().is_terminal() },
+    };
+    logs::start(&global.log, form).map_err(|error| {
         let advice = "write a level, info for example, or module=level, comma-separated";
-        Said::new("usage", format!("--log {}: {error}", global.log), advice)
-    })?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_writer(std::io::stderr);
-    match global.log_format {
-        Output::Text => logs.init(),
-        Output::Json => logs.json().init(),
-    }
-    Ok(())
+        Said::new("usage", format!("--log {}: {error}", global.log), advice).into()
+    })
 }
