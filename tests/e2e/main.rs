@@ -18,6 +18,7 @@ mod newcomer;
 mod overload;
 mod seed;
 mod support;
+mod told;
 mod traces;
 mod watch;
 mod weekly_report;

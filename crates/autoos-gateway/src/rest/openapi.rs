@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 37] = [
+pub(crate) const ROUTES: [Route; 39] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
