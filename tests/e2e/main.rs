@@ -5,6 +5,7 @@ mod bad_input;
 mod collector;
 mod demo;
 mod erased_texts;
+mod eval;
 mod explain;
 mod full_disk;
 mod heal_chaos;

@@ -6,6 +6,7 @@
 //! Left out: prompts' durability and spending (the workflow), and agents (the runtime).
 
 mod answer;
+mod belief;
 pub mod builtin;
 pub mod chat;
 pub mod config;

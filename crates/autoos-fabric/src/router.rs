@@ -14,8 +14,11 @@
 //! Left out: what the figures are ([`learned`](crate::learned)), when a provider takes calls
 //! (its breaker and limits), and recording the choice (the workflow).
 
+mod difficulty;
 mod rules;
 mod score;
+
+pub use difficulty::{Difficulty, Prompt};
 
 use crate::{Model, TaskKind, Usage, learned::Record};
 use autoos_kernel::{

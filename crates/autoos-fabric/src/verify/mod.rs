@@ -10,7 +10,8 @@
 //! language) is reported as unchecked, never as supported.
 //!
 //! Evidence is read into an [`Index`] once, and an answer into an [`Answer`]; indexes can be shared
-//! and merged. [`agree`] compares answers with each other. [`Confidence`] turns all of it into a
+//! and merged. [`agree`] compares answers with each other, and [`Consensus`]
+//! takes one of several. [`Confidence`] turns all of it into a
 //! number with its recipe, and [`Calibration`] that number into what such numbers were worth.
 //!
 //! Left out: inference over several sentences, what pronouns mean, and what is known of the world.
@@ -21,26 +22,32 @@ mod build;
 mod calibration;
 mod claims;
 mod confidence;
+mod consensus;
 mod contradict;
 mod derive;
 mod grounding;
 mod index;
 mod judge;
 mod labels;
+mod last;
 mod lexicon;
 mod moments;
 mod passages;
 mod prose;
 mod slots;
 mod statements;
+mod sums;
 mod support;
 mod tokens;
 
 pub use agreement::{Agreement, agree};
 pub use calibration::Calibration;
 pub use confidence::{Basis, Cap, Confidence, Ingredient};
+pub use consensus::{Consensus, Opinion};
 pub use grounding::Answer;
 pub use index::Index;
+pub use last::Last;
+pub use sums::{Sums, sums};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -11,6 +11,7 @@ mod cpu;
 mod demo;
 mod doctor;
 mod escalation;
+mod eval;
 mod fork;
 mod lesson;
 mod log;
@@ -140,6 +141,9 @@ pub(crate) enum Command {
     /// How much a node logs
     #[command(subcommand)]
     Log(log::Log),
+    /// The fabric's decisions on recorded data, offline: JSON lines in, JSON lines out
+    #[command(subcommand)]
+    Eval(eval::Eval),
     /// Tools
     #[command(subcommand)]
     Tool(tool::Tool),
@@ -212,6 +216,7 @@ pub(crate) async fn main(arguments: Arguments) -> anyhow::Result<u8> {
         Command::Account(account) => account.run(global, &config).await,
         Command::Provider(provider) => provider.run(global, &config).await,
         Command::Log(log) => log.run(global, &config).await,
+        Command::Eval(eval) => eval.run(global),
         Command::Tool(tool) => tool.run(global, &config).await,
         Command::Key(key) => key.run(global, &config).await,
         Command::Backup(backup) => backup.run(global, &config).await,
