@@ -88,7 +88,7 @@ fn a_line_is_decided_before_its_truth_is_looked_at() {
 #[test]
 fn prompts_are_scored_by_what_was_learned_before_them() {
     let line = |n: usize| {
-        let hard = n % 2 == 0;
+        let hard = n.is_multiple_of(2);
         let subject = if hard { "the homology of a torus" } else { "the colour of fresh grass" };
         json!({
             "id": n, "prompt": format!("Tell me about {subject}, number {n}."),
