@@ -1,7 +1,7 @@
 //! A replica: a journal's state behind whatever log orders what becomes of it.
 //!
-//! What passes its [checks](check) lies in [layers](layer) in memory, where readers see it at
-//! once, until the [applier](applier) has carried it into the event store. The local journal puts
+//! What passes its checks (`check`) lies in layers (`layer`) in memory, where readers see it at
+//! once, until the `applier` has carried it into the event store. The local journal puts
 //! a log of its own in front; that log, and not the replica, is the boundary of durability.
 //!
 //! A [`Replica`] stands behind a log that several nodes agree on: it is given the entries of each
