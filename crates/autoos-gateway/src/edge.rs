@@ -14,8 +14,8 @@ use autoos_kernel::{
 };
 use autoos_runtime::{Refusal, Runtime, Submitted};
 use autoos_views::{
-    AuditEntry, Change, EscalationFilter, EscalationItem, Filter, Page, Summary, Verified, Views,
-    WorkflowView,
+    AuditDecision, Change, EscalationFilter, EscalationItem, Filter, Page, Summary, Verified,
+    Views, WorkflowView,
 };
 use futures::{Stream, StreamExt as _, stream::BoxStream};
 use std::{ops::Deref, sync::Arc};
@@ -38,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) figures: Option<crate::Figures>,
     pub(crate) backups: Option<crate::Backups>,
     pub(crate) log_level: Option<crate::LogLevel>,
+    pub(crate) keeper: Option<Arc<autoos_audit::Keeper>>,
     pub(crate) auth: Auth,
     pub(crate) uploads: Uploads,
     pub(crate) meters: Meters,
@@ -164,7 +165,7 @@ impl Edge {
         &self,
         call: &Call,
         id: WorkflowId,
-    ) -> Result<Vec<AuditEntry>, Fault> {
+    ) -> Result<Vec<AuditDecision>, Fault> {
         self.own(call, id).await?;
         Ok(self.views.audit(id).await?.ok_or(Refusal::Missing(id))?)
     }

@@ -48,7 +48,8 @@ const LONG: [&str; 2] = ["/api/v1/uploads/{name}", "/autoos.v1.Uploads/Upload"];
 const BEGIN: [&str; 4] =
     ["/api/v1/intents", "/autoos.v1.Intents/SubmitIntent", "/v1/chat/completions", "/v1/responses"];
 /// Ways in whose answer takes as long as the data directory is large.
-const SLOW: [&str; 2] = ["/api/v1/backups", "/autoos.v1.Backups/CreateBackup"];
+const SLOW: [&str; 3] =
+    ["/api/v1/backups", "/autoos.v1.Backups/CreateBackup", "/api/v1/audit/export"];
 
 /// The way in that a request took, by the router's template or the contract's method.
 fn route(request: &Request, grpc: bool) -> String {

@@ -8,6 +8,7 @@
 mod accounts;
 mod answer;
 mod ask;
+mod audit;
 mod auth;
 mod backups;
 mod body;
@@ -68,6 +69,8 @@ pub struct GatewayParts {
     pub backups: Option<Backups>,
     /// Changes how much is logged; none changes nothing.
     pub log_level: Option<LogLevel>,
+    /// Signs checkpoints of the journal; none signs none, and exports nothing.
+    pub keeper: Option<Arc<autoos_audit::Keeper>>,
     /// Opens the node to whoever can read its data directory; none does not.
     pub owner: Option<OwnerToken>,
     /// The other nodes; none where this one is alone.
@@ -120,6 +123,7 @@ impl Gateway {
             figures,
             backups,
             log_level,
+            keeper,
             owner,
             nodes,
             options,
@@ -136,6 +140,7 @@ impl Gateway {
             figures,
             backups,
             log_level,
+            keeper,
             auth: auth::Auth::new(keys, owner),
             uploads: uploads::Uploads::new(&options),
             meters: meters::Meters::default(),

@@ -18,8 +18,9 @@ use autoos_kernel::{
 use autoos_proto::v1;
 use autoos_runtime::Answer;
 use autoos_views::{
-    AttemptView, AuditEntry, BudgetView, Change, EscalationItem, EscalationView, PlanView,
-    ResultView, StepStatus, StepView, Summary, Tokens, WorkView, WorkflowView,
+    AttemptView, AuditDecision, AuditEntry, AuditInput, BudgetView, Change, EscalationItem,
+    EscalationView, PlanView, ResultView, StepStatus, StepView, Summary, Tokens, WorkView,
+    WorkflowView,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -360,6 +361,17 @@ pub(crate) fn entry(entry: AuditEntry) -> v1::AuditEntry {
         trace_id: entry.trace_id,
         epoch: entry.epoch,
         data_json: entry.data.to_string(),
+        chain: String::new(),
+        inputs: Vec::new(),
+    }
+}
+
+pub(crate) fn decision(decision: AuditDecision) -> v1::AuditEntry {
+    let input = |input: AuditInput| v1::AuditInput { what: input.what, hash: input.hash };
+    v1::AuditEntry {
+        chain: decision.chain,
+        inputs: decision.inputs.into_iter().map(input).collect(),
+        ..entry(decision.entry)
     }
 }
 

@@ -50,6 +50,8 @@ impl Prefix {
     pub const ACCOUNT: Self = Self(*b"ac");
     /// Calls of clients that speak to a model through the node, by node and hour.
     pub const CALLS: Self = Self(*b"ca");
+    /// Signed checkpoints of the journal.
+    pub const CHECKPOINTS: Self = Self(*b"ck");
     /// Agents. They own no stream; the prefix is for their ids only.
     pub const AGENT: Self = Self(*b"ag");
 

@@ -162,6 +162,7 @@ pub(crate) fn step(story: &Story, id: &str) -> Option<StepView> {
         confidence: output.and_then(|o| o.confidence),
         needs: step.outline.needs.clone(),
         attempts: told.attempts.clone(),
+        climbs: told.climbs.clone(),
     })
 }
 

@@ -1,12 +1,14 @@
 //! The audit trail: every event of a workflow and its intent, in order of time, each with a
-//! sentence; and the check that nothing in it was changed.
+//! sentence and what it rests on; and the check that nothing in it was changed.
 
 use crate::{
-    Error, sentence,
-    story::{Story, decode, read_all, read_recorded},
+    Error,
+    inputs::{self, AuditInput, Trace},
+    sentence,
+    story::{Story, decode, read_recorded},
     view::rfc3339,
 };
-use autoos_journal::{self as journal, Chain, SharedJournal, chain_next, chain_start};
+use autoos_journal::{self as journal, Chain, SharedJournal, chain_next, chain_start, open_texts};
 use autoos_kernel::{
     codec::Recorded,
     id::{Prefix, StreamId, WorkflowId},
@@ -16,6 +18,7 @@ use autoos_kernel::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// One event, for people.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -43,6 +46,18 @@ pub struct AuditEntry {
     pub data: Value,
 }
 
+/// An event of the trail with what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditDecision {
+    /// The event.
+    #[serde(flatten)]
+    pub entry: AuditEntry,
+    /// The chain of its stream behind it, in hex: it names this event and all before it.
+    pub chain: String,
+    /// What it rests on: texts by their keyed hash and length, earlier events by their chain.
+    pub inputs: Vec<AuditInput>,
+}
+
 /// What a check of both streams found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verified {
@@ -59,18 +74,54 @@ pub struct Verified {
 pub(crate) async fn trail(
     journal: &SharedJournal,
     id: WorkflowId,
-) -> Result<Option<Vec<AuditEntry>>, Error> {
-    let intents = read_all(journal, id.intent().stream(), u64::MAX).await?;
-    let events = read_all(journal, id.stream(), u64::MAX).await?;
+) -> Result<Option<Vec<AuditDecision>>, Error> {
+    let (intents, mut chains) = chained(journal, id.intent().stream()).await?;
+    let (events, of_workflow) = chained(journal, id.stream()).await?;
     if intents.is_empty() && events.is_empty() {
         return Ok(None);
     }
+    chains.extend(of_workflow);
     let mut story = Story::new(id);
-    let mut entries = Vec::with_capacity(intents.len() + events.len());
+    let mut trace = Trace::default();
+    let mut decisions = Vec::with_capacity(intents.len() + events.len());
     for event in merge(intents, events) {
-        entries.push(tell(&mut story, &event).0);
+        let inputs = inputs(&trace, &story, &event);
+        let chain = chains.remove(&(event.stream, event.seq)).unwrap_or_default();
+        let (entry, step) = tell(&mut story, &event);
+        if let Some(step) = step {
+            trace.note(&step, event.seq, &event.kind, &chain);
+        }
+        decisions.push(AuditDecision { entry, chain, inputs });
     }
-    Ok(Some(entries))
+    Ok(Some(decisions))
+}
+
+type Chains = HashMap<(StreamId, u64), String>;
+
+/// The events of a stream with their texts opened, and the chains behind them.
+async fn chained(
+    journal: &SharedJournal,
+    stream: StreamId,
+) -> Result<(Vec<journal::Event>, Chains), Error> {
+    let mut events = read_recorded(journal, stream, u64::MAX).await?;
+    let mut chain = chain_start(stream);
+    let mut chains = Chains::with_capacity(events.len());
+    for event in &events {
+        chain = chain_next(&chain, event);
+        chains.insert((stream, event.seq), hex(&chain));
+    }
+    open_texts(&**journal, &mut events).await?;
+    Ok((events, chains))
+}
+
+/// What an event rests on; nothing where it cannot be read.
+fn inputs(trace: &Trace, story: &Story, event: &journal::Event) -> Vec<AuditInput> {
+    if event.stream.prefix == Prefix::INTENT {
+        let known = decode::<intent::Event>(event).ok().flatten();
+        return known.as_ref().map(inputs::of_intent).unwrap_or_default();
+    }
+    let known = decode::<workflow::Event>(event).ok().flatten();
+    known.map(|known| trace.of_workflow(&known, story)).unwrap_or_default()
 }
 
 /// By time, each stream in its own order; at the same time what begins comes first and what

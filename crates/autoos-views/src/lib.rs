@@ -21,7 +21,9 @@ mod diff;
 mod error;
 mod follower;
 mod index;
+mod inputs;
 mod metrics;
+pub mod picture;
 mod sentence;
 mod spans;
 mod story;
@@ -30,17 +32,18 @@ mod wake;
 mod watch;
 mod why;
 
-pub use audit::{AuditEntry, Verified};
+pub use audit::{AuditDecision, AuditEntry, Verified};
 pub use compare::{Comparison, Pair, Side, StepSide};
 pub use cost::{BillLine, CostLine, Dimension};
 pub use diff::Line;
 pub use error::Error;
 pub use follower::Ready;
 pub use index::{EscalationFilter, EscalationItem, Filter, Keep, Page, Summary};
+pub use inputs::AuditInput;
 pub use metrics::{BOUNDS_MS, Histogram, Metrics, Word};
 pub use spans::Spans;
 pub use view::{
-    AttemptView, BudgetView, Calls, CancelView, ContextView, EscalationView, PlanView,
+    AttemptView, BudgetView, Calls, CancelView, ClimbView, ContextView, EscalationView, PlanView,
     ResolvedView, ResultView, StepStatus, StepView, Tokens, WorkView, WorkflowView,
 };
 pub use watch::Change;
@@ -225,7 +228,7 @@ impl Views {
     ///
     /// # Errors
     /// When the journal cannot be read; a broken chain is `Corrupt`.
-    pub async fn audit(&self, id: WorkflowId) -> Result<Option<Vec<AuditEntry>>, Error> {
+    pub async fn audit(&self, id: WorkflowId) -> Result<Option<Vec<AuditDecision>>, Error> {
         audit::trail(&self.shared.journal, id).await
     }
 

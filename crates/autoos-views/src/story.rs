@@ -3,7 +3,7 @@
 
 use crate::{
     Error,
-    view::{AttemptView, Calls, Tokens},
+    view::{AttemptView, Calls, ClimbView, Tokens},
 };
 use autoos_journal::{self as journal, SharedJournal, open_texts};
 use autoos_kernel::{
@@ -43,6 +43,7 @@ pub(crate) struct StepStory {
     pub(crate) started: Option<Timestamp>,
     pub(crate) ended: Option<Timestamp>,
     pub(crate) attempts: Vec<AttemptView>,
+    pub(crate) climbs: Vec<ClimbView>,
     /// Why no model could be asked the last time that none could.
     pub(crate) awaited: Option<String>,
 }
@@ -150,7 +151,7 @@ impl Story {
 
     fn note(&mut self, event: &Event, at: Timestamp) {
         match event {
-            Event::AttemptStarted { step, attempt, agent, model, .. } => {
+            Event::AttemptStarted { step, attempt, agent, model, purpose, .. } => {
                 match model {
                     Some(_) => self.calls.model += 1,
                     None => self.calls.tool += 1,
@@ -161,6 +162,7 @@ impl Story {
                     attempt: *attempt,
                     agent: *agent,
                     model: model.clone(),
+                    purpose: *purpose,
                     started: at,
                     ended: None,
                     exit: None,
@@ -178,6 +180,10 @@ impl Story {
                     tried.exit = Some(exit.to_string());
                     tried.detail = Some(detail.clone());
                 }
+            }
+            Event::RungClimbed { step, rung, exit, due, .. } => {
+                let climb = ClimbView { at, rung: *rung, exit: exit.to_string(), due: *due };
+                self.steps.entry(step.clone()).or_default().climbs.push(climb);
             }
             Event::ModelsAwaited { step, reason, .. } => {
                 let step = self.steps.entry(step.clone()).or_default();

@@ -160,6 +160,23 @@ pub struct StepView {
     pub needs: Vec<String>,
     /// Every attempt, in order.
     pub attempts: Vec<AttemptView>,
+    /// Every climb of the ladder, in order.
+    pub climbs: Vec<ClimbView>,
+}
+
+/// A climb of the recovery ladder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClimbView {
+    /// When.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Timestamp,
+    /// To which rung.
+    pub rung: Rung,
+    /// What for: an exit reason.
+    pub exit: String,
+    /// When the next attempt could start.
+    #[serde(serialize_with = "rfc3339")]
+    pub due: Timestamp,
 }
 
 /// The work of a step.
@@ -267,6 +284,8 @@ pub struct AttemptView {
     pub agent: AgentId,
     /// Who was asked; none for a tool.
     pub model: Option<String>,
+    /// What it was for: an answer, a second one, or a review of one.
+    pub purpose: Purpose,
     /// When it began.
     #[serde(serialize_with = "rfc3339")]
     pub started: Timestamp,

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) webhook: Option<autoos_gateway::WebhookOptions>,
     /// Where traces go; nowhere where no endpoint is named.
     pub(crate) telemetry: autoos_otlp::Options,
+    /// How the journal's checkpoints are signed.
+    pub(crate) audit: Audit,
     /// Limits of the edge.
     pub(crate) gateway: autoos_gateway::Options,
 }
@@ -69,6 +71,32 @@ impl LimitConfig {
         }
         // In range, so neither the sign nor the size is lost.
         Ok(Limit { microusd: (self.usd * 1e6).round() as u64, period: self.per })
+    }
+}
+
+/// How the journal's checkpoints are signed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Audit {
+    /// A file that gets every checkpoint as a line of JSON; on other storage it shows even a
+    /// history that was written anew with the node's own key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) witness: Option<PathBuf>,
+    /// An event is covered by a checkpoint after so many seconds at the latest; 60 where nothing
+    /// is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) every_s: Option<u64>,
+}
+
+impl Audit {
+    /// The same for the keeper, which keeps its files in a data directory.
+    pub(crate) fn options(&self, dir: &Path) -> autoos_audit::Options {
+        let mut options = autoos_audit::Options::new(dir.join("audit"));
+        options.witness.clone_from(&self.witness);
+        if let Some(seconds) = self.every_s {
+            options.every = std::time::Duration::from_secs(seconds.max(1));
+        }
+        options
     }
 }
 

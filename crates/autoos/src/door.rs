@@ -12,7 +12,7 @@ use axum::{
     body::Body,
     http::{Method, Request, StatusCode, header},
 };
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tower::ServiceExt as _;
@@ -120,6 +120,33 @@ impl Door {
             return Err(problem(status, &serde_json::from_slice(&bytes).unwrap_or(Value::Null)));
         }
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Asks for `path` and gives its bytes as they come.
+    pub(crate) async fn bytes(
+        &self,
+        path: &str,
+    ) -> anyhow::Result<BoxStream<'static, anyhow::Result<Vec<u8>>>> {
+        let (status, pieces) = match self {
+            Self::Here(node) => {
+                let request = Request::builder().uri(path).header(header::HOST, "localhost");
+                let answer = node.gateway.local().oneshot(request.body(Body::empty())?).await?;
+                let status = answer.status();
+                let pieces = answer.into_body().into_data_stream();
+                (status, pieces.map(|piece| Ok(piece?.to_vec())).boxed())
+            }
+            Self::There(client) => {
+                let answer = client.request(Method::GET, path).send().await;
+                let answer = answer.map_err(|error| client.unreachable(&error))?;
+                let status = answer.status();
+                (status, answer.bytes_stream().map(|piece| Ok(piece?.to_vec())).boxed())
+            }
+        };
+        if status.is_success() {
+            return Ok(pieces);
+        }
+        let pieces: Vec<Vec<u8>> = pieces.try_collect().await?;
+        Err(problem(status, &serde_json::from_slice(&pieces.concat()).unwrap_or(Value::Null)))
     }
 
     async fn exchange(

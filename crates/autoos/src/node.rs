@@ -2,6 +2,7 @@
 
 use crate::{config::Config, traces::Traces};
 use anyhow::Context as _;
+use autoos_audit::Keeper;
 use autoos_fabric::{Fabric, secret::SecretRef};
 use autoos_gateway::{Backup, Gateway, GatewayParts, OwnerToken, Webhook, WebhookOptions};
 use autoos_guard::Keys;
@@ -23,6 +24,8 @@ pub(crate) struct Node {
     pub(crate) views: Views,
     pub(crate) gateway: Gateway,
     pub(crate) keys: Keys,
+    /// Signs checkpoints of the journal.
+    keeper: Arc<Keeper>,
     owner: OwnerToken,
     dir: PathBuf,
     /// Tells of escalations, where it is configured.
@@ -85,6 +88,8 @@ impl Node {
             Some(options) => Some(webhook(options, &journal, &views)?),
             None => None,
         };
+        let keeper = Keeper::start(journal.clone(), config.audit.options(dir));
+        let keeper = Arc::new(keeper.context("the audit cannot sign")?);
         let owner = OwnerToken::new(token());
         let mut options = config.gateway.clone();
         options.uploads.get_or_insert_with(|| dir.join("uploads"));
@@ -102,12 +107,25 @@ impl Node {
             )),
             backups: Some(backups(&journal, dir)),
             log_level: crate::logs::level(),
+            keeper: Some(keeper.clone()),
             owner: Some(owner.clone()),
             nodes: None,
             options,
         });
         let dir = dir.to_owned();
-        Ok(Self { journal, fabric, runtime, views, gateway, keys, owner, dir, webhook, traces })
+        Ok(Self {
+            journal,
+            fabric,
+            runtime,
+            views,
+            gateway,
+            keys,
+            keeper,
+            owner,
+            dir,
+            webhook,
+            traces,
+        })
     }
 
     /// Says in the data directory where this node listens.
@@ -130,6 +148,8 @@ impl Node {
         if let Some(traces) = self.traces {
             traces.stop().await;
         }
+        // After all others: what they recorded is covered.
+        self.keeper.stop().await;
         self.journal.close().await;
     }
 }
@@ -179,10 +199,11 @@ fn backups(journal: &Arc<LocalJournal>, dir: &Path) -> autoos_gateway::Backups {
     })
 }
 
-/// Copies what a data directory has beside its journal: the pepper of the keys and what the tools
-/// have done, without which keys would not open and effects could not be told.
+/// Copies what a data directory has beside its journal: the pepper of the keys, what the tools
+/// have done and the key of the audit, without which keys would not open, effects could not be
+/// told and checkpoints would be another's.
 pub(crate) fn copy_beside(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for name in ["keys.pepper", "tools"] {
+    for name in ["keys.pepper", "tools", "audit"] {
         copy(&from.join(name), &to.join(name))
             .with_context(|| format!("cannot copy {name} to {}", to.display()))?;
     }

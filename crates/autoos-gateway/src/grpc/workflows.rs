@@ -178,7 +178,7 @@ impl Audit for Services {
         let id = wire::workflow_id(&request.get_ref().workflow_id).or_status(&call)?;
         let entries = self.edge.audit(&call, id).await.or_status(&call)?;
         let entries = stream::iter(entries.into_iter().map(Ok));
-        Ok(Response::new(answers(entries, call, wire::entry)))
+        Ok(Response::new(answers(entries, call, wire::decision)))
     }
 
     async fn verify_audit(

@@ -1,6 +1,7 @@
 //! REST: the routes, and how each reads its request.
 
 mod accounts;
+mod audit;
 mod backups;
 mod calls;
 mod docs;
@@ -12,6 +13,7 @@ mod log;
 mod metrics;
 mod node;
 mod openapi;
+mod picture;
 mod shapes;
 mod uploads;
 mod workflows;
@@ -41,6 +43,8 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/workflows/{id}/plan", get(workflows::plan))
         .route("/api/v1/workflows/{id}/audit", get(workflows::audit))
         .route("/api/v1/workflows/{id}/audit/verify", get(workflows::verify))
+        .route("/api/v1/workflows/{id}/picture.svg", get(picture::svg))
+        .route("/api/v1/workflows/{id}/picture.txt", get(picture::text))
         .route("/api/v1/workflows/{id}/events", get(events::events))
         .route("/api/v1/workflows/{id}/why", get(explain::why))
         .route("/api/v1/workflows/{id}/trace", get(explain::trace))
@@ -61,6 +65,8 @@ pub(crate) fn router(edge: Edge) -> Router {
         .route("/api/v1/uploads/{name}", put(uploads::put).delete(uploads::delete))
         .route("/api/v1/accounts", get(accounts::list))
         .route("/api/v1/accounts/{tenant}", get(accounts::show).put(accounts::set))
+        .route("/api/v1/audit", get(audit::status))
+        .route("/api/v1/audit/export", get(audit::export))
         .route("/api/v1/backups", post(backups::create))
         .route("/api/v1/log", get(log::show).put(log::set))
         .route("/api/v1/keys", get(keys::list).post(keys::create))

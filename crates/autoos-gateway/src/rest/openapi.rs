@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 type Route = (&'static str, &'static str, &'static str, &'static str);
 
 /// Every route.
-pub(crate) const ROUTES: [Route; 39] = [
+pub(crate) const ROUTES: [Route; 43] = [
     ("post", "/api/v1/intents", "Intents", "Submit an intent"),
     ("post", "/api/v1/plans", "Intents", "Plan an intent without running it"),
     ("get", "/api/v1/workflows", "Workflows", "List workflows, newest first"),
@@ -19,6 +19,8 @@ pub(crate) const ROUTES: [Route; 39] = [
     ("delete", "/api/v1/workflows/{id}", "Workflows", "Cancel a workflow, or erase it"),
     ("get", "/api/v1/workflows/{id}/plan", "Workflows", "The plan in force, as a document"),
     ("get", "/api/v1/workflows/{id}/events", "Workflows", "Watch a workflow (server-sent events)"),
+    ("get", "/api/v1/workflows/{id}/picture.svg", "Workflows", "What happened, as a time line"),
+    ("get", "/api/v1/workflows/{id}/picture.txt", "Workflows", "Its plan, drawn as text"),
     ("get", "/api/v1/workflows/{id}/why", "Workflows", "Why it came out as it did"),
     ("get", "/api/v1/workflows/{id}/trace", "Workflows", "Its spans, as OTLP/JSON"),
     ("get", "/api/v1/workflows/{id}/diff", "Workflows", "What came out differently in another"),
@@ -28,6 +30,8 @@ pub(crate) const ROUTES: [Route; 39] = [
     ("post", "/api/v1/workflows/{id}/resume", "Workflows", "Resume a workflow"),
     ("get", "/api/v1/workflows/{id}/audit", "Audit", "The audit trail"),
     ("get", "/api/v1/workflows/{id}/audit/verify", "Audit", "Check the audit trail's hash chains"),
+    ("get", "/api/v1/audit", "Audit", "The key and the newest signed checkpoint"),
+    ("get", "/api/v1/audit/export", "Audit", "A file that proves itself, as JSON lines"),
     ("get", "/api/v1/escalations", "Escalations", "List questions to humans"),
     ("post", "/api/v1/escalations/{workflow}/{number}/resolve", "Escalations", "Answer a question"),
     ("get", "/api/v1/lessons", "Lessons", "List lessons"),
@@ -161,6 +165,11 @@ fn about(method: &str, path: &str) -> Option<&'static str> {
             "Folded from the journal, whether the trace was kept or not: a document that any \
              collector takes at /v1/traces."
         }
+        ("get", "/api/v1/audit/export") => {
+            "Events with their hash chains, signed checkpoints, and a signature over all: `autoos \
+             audit verify FILE` finds every change, without a node. Of workflows that are not \
+             named it holds hashes alone. Everything is the operator's to export."
+        }
         ("post", "/api/v1/workflows/{id}/fork") => {
             "Another workflow takes over the first events of this one and goes on by itself, asking \
              another model wherever it may be asked. Refused where a tool with an effect would act \
@@ -232,7 +241,17 @@ fn parameters(method: &str, path: &str) -> Vec<Value> {
             ("page_token", "query", "next of the page before."),
             ("after", "query", "A position (5:1207): waits until the list holds it."),
         ],
-        ("get", "/api/v1/workflows/{id}") => {
+        ("get", "/api/v1/audit/export") => &[
+            ("workflows", "query", "Their ids, comma-separated; everything without it."),
+            ("texts", "query", "true gives texts in plain besides."),
+        ],
+        ("get", "/api/v1/workflows/{id}/picture.txt") => &[
+            ("at", "query", "As of the event with this sequence, that one included."),
+            ("width", "query", "Columns, 40 to 400; 100 by default."),
+            ("ascii", "query", "true draws with ASCII alone."),
+            ("color", "query", "true colours it for a terminal."),
+        ],
+        ("get", "/api/v1/workflows/{id}" | "/api/v1/workflows/{id}/picture.svg") => {
             &[("at", "query", "As of the event with this sequence, that one included.")]
         }
         ("get", "/api/v1/workflows/{id}/why") => &[(
@@ -336,6 +355,10 @@ fn responses(method: &str, path: &str) -> Value {
         ("get", "/api/v1/workflows/{id}/plan") => ("200", "Plan", "The document."),
         ("get", "/api/v1/workflows/{id}/audit") => ("200", "Audit", "Every event, in order."),
         ("get", "/api/v1/workflows/{id}/audit/verify") => ("200", "Verified", "Both chains hold."),
+        ("get", "/api/v1/workflows/{id}/picture.svg") => ("200", "image/svg+xml", "The picture."),
+        ("get", "/api/v1/workflows/{id}/picture.txt") => ("200", "text/plain", "The drawing."),
+        ("get", "/api/v1/audit") => ("200", "AuditStatus", "As it stands."),
+        ("get", "/api/v1/audit/export") => ("200", "application/jsonl", "The export."),
         ("get", "/api/v1/workflows/{id}/why") => ("200", "Why", "The account."),
         ("get", "/api/v1/workflows/{id}/trace") => ("200", "application/json", "The spans."),
         ("get", "/api/v1/workflows/{id}/diff") => ("200", "Comparison", "Side by side."),

@@ -127,7 +127,7 @@ const ASKED: [Shape; 7] = [
 ];
 
 /// What the node answers.
-const ANSWERED: [Shape; 27] = [
+const ANSWERED: [Shape; 28] = [
     (
         "Calls",
         "A page of calls.",
@@ -286,6 +286,16 @@ const ANSWERED: [Shape; 27] = [
         &[
             ("workflow_id*", "string", "wf-<uuid>."),
             ("entries*", "[Entry]", "Every event of the workflow and its intent, in order."),
+        ],
+    ),
+    (
+        "AuditStatus",
+        "How the audit is doing.",
+        &[
+            ("key*", "string", "The public key that verifies its signatures: keep it elsewhere."),
+            ("checkpoint*", "object?", "The newest checkpoint, signed."),
+            ("hash*", "string?", "Its hash, which names it and all before it."),
+            ("problem*", "string?", "Why there is none newer."),
         ],
     ),
     (
@@ -470,6 +480,7 @@ const PARTS: [Shape; 6] = [
             ("confidence*", "number?", "How sure its output is, in 0..=1."),
             ("needs*", "[string]", "The steps that must be over before it."),
             ("attempts*", "[object]", "Every attempt, in order."),
+            ("climbs*", "[object]", "Every climb of the ladder: at, rung, exit, due."),
         ],
     ),
     (
@@ -516,6 +527,8 @@ const PARTS: [Shape; 6] = [
             ("trace_id*", "string?", "The trace that it belongs to."),
             ("epoch*", "integer", "Under which epoch it was written."),
             ("data*", "any", "The event itself."),
+            ("chain*", "string", "The chain behind it, which names it and all before it."),
+            ("inputs*", "[object]", "What it rests on: what each is, and its hash."),
         ],
     ),
 ];

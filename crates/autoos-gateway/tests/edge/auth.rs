@@ -92,6 +92,7 @@ async fn without_a_key_only_this_machine_is_served() {
                 figures: None,
                 backups: None,
                 log_level: None,
+                keeper: None,
                 owner: None,
                 nodes: None,
                 options: Options::default(),

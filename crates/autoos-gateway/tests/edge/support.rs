@@ -113,6 +113,8 @@ pub(crate) async fn node(setup: Setup) -> Node {
     if !setup.no_uploads {
         options.uploads = Some(dir.path().join("uploads"));
     }
+    let signing = autoos_audit::Options::new(dir.path().join("audit"));
+    let keeper = autoos_audit::Keeper::start(journal.clone(), signing).expect("a keeper");
     let gateway = Gateway::new(GatewayParts {
         runtime,
         views: Views::start(journal.clone()),
@@ -124,6 +126,7 @@ pub(crate) async fn node(setup: Setup) -> Node {
         figures: Some(Arc::new(move || fabric.figures())),
         backups: Some(Arc::new(backup)),
         log_level: Some(log_level()),
+        keeper: Some(Arc::new(keeper)),
         owner: Some(OwnerToken::new(OWNER.into())),
         nodes,
         options,

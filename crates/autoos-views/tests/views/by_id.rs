@@ -158,7 +158,7 @@ async fn the_audit_tells_every_event_in_order() {
     run.done("answer", &json!("Two disks failed."), Some(0.9)).await;
 
     let trail = views.audit(run.id).await.unwrap().unwrap();
-    let kinds: Vec<_> = trail.iter().map(|e| e.kind.as_str()).collect();
+    let kinds: Vec<_> = trail.iter().map(|e| e.entry.kind.as_str()).collect();
     assert_eq!(
         kinds,
         [
@@ -179,24 +179,24 @@ async fn the_audit_tells_every_event_in_order() {
         ]
     );
     assert_eq!(
-        trail[0].what,
+        trail[0].entry.what,
         "the intent of ann (tenant acme) was accepted: medium risk, up to $0.01"
     );
-    assert_eq!(trail[5].what, "attempt 1 at step read calls logs.analyze");
+    assert_eq!(trail[5].entry.what, "attempt 1 at step read calls logs.analyze");
     assert_eq!(
-        trail[8].what,
+        trail[8].entry.what,
         "attempt 1 at step answer failed after 100 ms (auth): the vendor says 401, for $0.0004, \
          70 tokens in and 30 out"
     );
     assert_eq!(
-        trail[9].what,
+        trail[9].entry.what,
         "because of auth, for step answer another model is asked instead of acme/large (so far 1 of 3 \
          attempts, by acme/large)"
     );
-    assert_eq!(trail[11].what, "dreamt: a newer version of autoos knows what this is");
-    assert_eq!(trail[0].cause.as_deref(), Some("req-1"));
-    assert_eq!(trail[9].data["rung_climbed"]["rung"], "swap_llm");
-    assert!(trail.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    assert_eq!(trail[11].entry.what, "dreamt: a newer version of autoos knows what this is");
+    assert_eq!(trail[0].entry.cause.as_deref(), Some("req-1"));
+    assert_eq!(trail[9].entry.data["rung_climbed"]["rung"], "swap_llm");
+    assert!(trail.windows(2).all(|pair| pair[0].entry.at <= pair[1].entry.at));
 
     let verified = views.verify(run.id).await.unwrap().unwrap();
     assert_eq!(verified.events, 14);
@@ -205,6 +205,18 @@ async fn the_audit_tells_every_event_in_order() {
     assert_eq!(verified.workflow_chain, hex);
     assert_eq!(views.audit(WorkflowId(Uuid::nil())).await.unwrap(), None);
     assert_eq!(views.verify(WorkflowId(Uuid::nil())).await.unwrap(), None);
+
+    // What each rests on, by hashes that lead back to the event before.
+    let rests =
+        |n: usize| -> Vec<&str> { trail[n].inputs.iter().map(|i| i.what.as_str()).collect() };
+    assert_eq!(rests(0), ["the intent"]);
+    assert_eq!(rests(4), ["the plan"]);
+    assert_eq!(rests(5), ["the plan"]);
+    assert_eq!(rests(7), ["the plan", "what read brought"]);
+    assert_eq!(trail[7].inputs[1].hash, trail[6].inputs[0].hash);
+    assert_eq!(rests(9), ["event 7 (attempt_failed)"]);
+    assert_eq!(trail[9].inputs[0].hash, trail[8].chain);
+    assert_eq!(trail[13].chain, verified.workflow_chain);
 }
 
 #[tokio::test]
@@ -217,7 +229,7 @@ async fn an_event_that_cannot_be_read_ends_the_view_and_not_the_audit() {
     assert!(matches!(&error, Error::Damaged { stream, .. } if *stream == run.id.stream()));
     let trail = views.audit(run.id).await.unwrap().unwrap();
     let last = trail.last().unwrap();
-    assert!(last.what.contains("sequence 2: paused"), "{}", last.what);
+    assert!(last.entry.what.contains("sequence 2: paused"), "{}", last.entry.what);
     // The list goes on without it.
     views.wait_for(run.position).await.unwrap();
     assert_eq!(views.list(&Default::default(), None, 10).await.unwrap().items.len(), 1);

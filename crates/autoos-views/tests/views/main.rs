@@ -6,6 +6,7 @@
 mod by_id;
 mod kept;
 mod over_all;
+mod picture;
 mod support;
 mod tampered;
 mod why;

@@ -1,6 +1,7 @@
 //! Commands: what can be typed, and who does it.
 
 mod account;
+mod audit;
 mod backup;
 mod bench;
 mod bench_calls;
@@ -60,7 +61,7 @@ Examples:
   autoos escalation resolve wf-0198… retry
   autoos doctor
 
-Exit codes: 0 completed, 1 error, 2 usage, 3 workflow failed, 4 escalated, 5 cancelled.";
+Exit codes: 0 completed, 1 error, 2 usage, 3 workflow or verification failed, 4 escalated, 5 cancelled.";
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
@@ -113,9 +114,9 @@ pub(crate) enum Command {
     /// Workflows
     #[command(subcommand)]
     Workflow(workflow::Workflow),
-    /// The audit trail of a workflow
+    /// What happened and why, and files that prove it
     #[command(subcommand)]
-    Audit(workflow::Audit),
+    Audit(audit::Audit),
     /// Why a workflow came out as it did, and what each claim of its result rests on
     Why(why::Why),
     /// What clients asked of models through the node

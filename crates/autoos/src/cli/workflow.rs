@@ -1,4 +1,4 @@
-//! What runs and ran: `workflow`, `audit`.
+//! What runs and ran: `workflow`.
 
 use super::{COMPLETED, Global, Output, run::follow};
 use crate::{
@@ -7,11 +7,13 @@ use crate::{
     fail::Said,
     show,
 };
+use anyhow::Context as _;
 use autoos_kernel::id::WorkflowId;
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Workflows.
 #[derive(Debug, Subcommand)]
@@ -26,6 +28,12 @@ pub(crate) enum Workflow {
         /// As of its event with this number
         #[arg(long, value_name = "N")]
         at: Option<u64>,
+        /// Draw what happened as a time line, to this file
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        /// Draw with ASCII alone
+        #[arg(long)]
+        ascii: bool,
     },
     /// Follow a workflow until it ends or waits for a human
     Watch {
@@ -128,26 +136,6 @@ fn since(typed: &str) -> anyhow::Result<String> {
     Ok(typed.to_owned())
 }
 
-/// The audit trail.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Every event of a workflow, in a sentence each
-    Show {
-        /// The workflow's id
-        id: WorkflowId,
-    },
-    /// Check the hash chain of a workflow's streams
-    Verify {
-        /// The workflow's id
-        id: WorkflowId,
-    },
-    /// Every event of a workflow as JSON lines
-    Export {
-        /// The workflow's id
-        id: WorkflowId,
-    },
-}
-
 impl Workflow {
     pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
         let door = Door::open(global, config).await?;
@@ -159,13 +147,27 @@ impl Workflow {
     async fn with(self, door: &Door, output: Output) -> anyhow::Result<u8> {
         match self {
             Self::List(list) => list.run(door, output).await,
-            Self::Show { id, at } => {
-                let at = at.map(|n| format!("?at={n}")).unwrap_or_default();
-                let view = door.get(&format!("/api/v1/workflows/{id}{at}")).await?;
-                print(&view, output, |view| {
-                    show::workflow(view);
-                    show::result(view);
-                });
+            Self::Show { id, at, svg: Some(path), .. } => {
+                let at = [("at", at.map(|n| n.to_string()))];
+                let place = format!("/api/v1/workflows/{id}/picture.svg");
+                let picture = door.text(&with_query(&place, &at)).await?;
+                std::fs::write(&path, picture)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                let made = json!({ "file": path });
+                print(&made, output, |_| show::line(&format!("drawn in {}", path.display())));
+                Ok(COMPLETED)
+            }
+            Self::Show { id, at, ascii, .. } => {
+                let at = ("at", at.map(|n| n.to_string()));
+                let place = format!("/api/v1/workflows/{id}");
+                let view = door.get(&with_query(&place, std::slice::from_ref(&at))).await?;
+                if output == Output::Json {
+                    show::json(&view);
+                    return Ok(COMPLETED);
+                }
+                let query = with_query(&format!("{place}/picture.txt"), &drawing(at, ascii));
+                show::line(door.text(&query).await?.trim_end());
+                show::result(&view);
                 Ok(COMPLETED)
             }
             Self::Watch { id } if output == Output::Json => stream(door, &id).await,
@@ -199,6 +201,28 @@ impl Workflow {
             }
         }
     }
+}
+
+/// How this terminal wants its drawing.
+fn drawing(at: (&'static str, Option<String>), ascii: bool) -> [(&'static str, Option<String>); 4] {
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let dumb = said("TERM").is_some_and(|term| term == "dumb");
+    let color = is_terminal && !dumb && said("NO_COLOR").is_none();
+    // The locale as POSIX has it: the first of these that is set decides.
+    let locale = said("LC_ALL").or_else(|| said("LC_CTYPE")).or_else(|| said("LANG"));
+    let plain =
+        locale.is_some_and(|locale| !locale.to_uppercase().replace('-', "").contains("UTF8"));
+    let width = if is_terminal { columns().map(|columns| columns.to_string()) } else { None };
+    let yes = |wanted: bool| wanted.then(|| "true".to_owned());
+    let ascii = yes(ascii || dumb || (is_terminal && plain));
+    [at, ("width", width), ("ascii", ascii), ("color", yes(color))]
+}
+
+/// How many columns this terminal has.
+fn columns() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col)
 }
 
 /// How many events a workflow has: where what follows from a command begins.
@@ -236,36 +260,6 @@ pub(super) async fn watch(
     let view = door.get(&format!("/api/v1/workflows/{id}")).await?;
     print(&view, output, show::result);
     Ok(show::exit_code(&view))
-}
-
-impl Audit {
-    pub(crate) async fn run(self, global: &Global, config: &Config) -> anyhow::Result<u8> {
-        let door = Door::open(global, config).await?;
-        let code = self.with(&door, global.output).await;
-        door.close().await;
-        code
-    }
-
-    async fn with(self, door: &Door, output: Output) -> anyhow::Result<u8> {
-        match self {
-            Self::Show { id } => {
-                let audit = door.get(&format!("/api/v1/workflows/{id}/audit")).await?;
-                print(&audit, output, show::audit);
-            }
-            Self::Export { id } => {
-                let audit = door.get(&format!("/api/v1/workflows/{id}/audit")).await?;
-                for entry in crate::door::list(&audit, "entries")? {
-                    show::line(&entry.to_string());
-                }
-            }
-            Self::Verify { id } => {
-                let path = format!("/api/v1/workflows/{id}/audit/verify");
-                let verified = door.get(&path).await?;
-                print(&verified, output, |verified| show::verified(&id.to_string(), verified));
-            }
-        }
-        Ok(COMPLETED)
-    }
 }
 
 /// For programs as it is, for people as `text` has it.

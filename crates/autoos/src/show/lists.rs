@@ -21,31 +21,6 @@ pub(crate) fn workflows(page: &Value) {
     more(page, "autoos workflow list");
 }
 
-pub(crate) fn audit(audit: &Value) {
-    for entry in rows(audit, "entries") {
-        let stream = text(entry, "stream");
-        line(&format!(
-            "{}  {} {:>3}  {:<20} {}",
-            text(entry, "at"),
-            stream.get(..2).unwrap_or(""),
-            number(entry, "seq"),
-            text(entry, "kind"),
-            tame(&text(entry, "what")),
-        ));
-    }
-}
-
-pub(crate) fn verified(id: &str, verified: &Value) {
-    let found = verified.get("found").cloned().unwrap_or_default();
-    if verified.get("ok") == Some(&Value::Bool(true)) {
-        line(&format!("{id}: {} events, the hash chain holds", number(&found, "events")));
-        line(&format!("  intent    {}", text(&found, "intent_chain")));
-        line(&format!("  workflow  {}", text(&found, "workflow_chain")));
-    } else {
-        line(&format!("{id}: the hash chain is broken: {verified}"));
-    }
-}
-
 pub(crate) fn escalations(open: &Value) {
     let all = rows(open, "items");
     for row in all {

@@ -1,6 +1,7 @@
 //! What people see: lines for results, lists and progress. Reads JSON as any client gets it.
 
 mod accounts;
+mod audit;
 mod bill;
 mod calls;
 mod compare;
@@ -13,16 +14,15 @@ mod why;
 mod wrap;
 
 pub(crate) use accounts::{account, accounts};
+pub(crate) use audit::{audit, audit_key, verdict, verified};
 pub(crate) use bill::cost;
 pub(crate) use calls::{call, calls};
 pub(crate) use compare::comparison;
-pub(crate) use lists::{
-    audit, escalations, keys, lessons, new_key, plan, tools, verified, workflows,
-};
+pub(crate) use lists::{escalations, keys, lessons, new_key, plan, tools, workflows};
 pub(crate) use progress::{Progress, waits_for_human};
 pub(crate) use providers::providers;
 pub(crate) use question::{brief, questions};
-pub(crate) use result::{exit_code, is_settled, result, workflow};
+pub(crate) use result::{exit_code, is_settled, result};
 pub(crate) use why::{claims, why};
 pub(crate) use wrap::labelled;
 

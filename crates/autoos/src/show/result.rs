@@ -1,6 +1,6 @@
 //! Where a workflow stands, and what it brought.
 
-use super::{dollars, duration, line, number, progress::done_by, rows, tame, text};
+use super::{dollars, duration, line, number, rows, tame, text};
 use crate::cli::{CANCELLED, COMPLETED, ERROR, ESCALATED, FAILED};
 use serde_json::Value;
 
@@ -73,36 +73,4 @@ fn confidence(result: &Value) {
         ));
     }
     super::question::unsupported(result, "");
-}
-
-/// The steps of a workflow and how they went.
-pub(crate) fn workflow(view: &Value) {
-    line(&format!("intent    {}", tame(&text(view, "intent"))));
-    line(&format!(
-        "workflow  {} is {} ({} risk)",
-        text(view, "id"),
-        text(view, "state"),
-        text(view, "risk")
-    ));
-    line(&format!("created   {}", text(view, "created")));
-    for step in rows(view, "steps") {
-        let took =
-            step.get("duration_ms").and_then(Value::as_u64).map(duration).unwrap_or_default();
-        let attempts = rows(step, "attempts").len();
-        let tries = if step.get("attempts").is_some() && attempts > 1 {
-            format!(", {attempts} attempts")
-        } else {
-            String::new()
-        };
-        line(&format!(
-            "  {:<18} {:<15} {took:>9}  {}{tries}",
-            text(step, "id"),
-            text(step, "state"),
-            done_by(step)
-        ));
-        let note = text(step, "note");
-        if !note.is_empty() && !matches!(text(step, "state").as_str(), "completed" | "escalated") {
-            super::wrap::labelled("      ", &tame(&note));
-        }
-    }
 }
