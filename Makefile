@@ -1,6 +1,6 @@
 # What developers and CI type. `make verify` only reads; `make fix` writes.
 
-.PHONY: all verify fix test chaos learning bench examples
+.PHONY: all verify fix test chaos learning bench examples picture
 
 all: verify test
 
@@ -36,3 +36,8 @@ bench:
 	cargo run --release --locked -- bench
 	cargo run --release --locked -- bench calls
 	cargo run --release --locked -- bench tracing
+
+# The README's picture, from a run of its own.
+picture:
+	cargo build --release --locked
+	bash examples/picture.sh
