@@ -42,5 +42,8 @@ node=$(grep -o '127\.0\.0\.1:[0-9]*' <<<"$said")
 cp $here/package.json $here/package-lock.json $here/check.mjs "$work/"
 (cd "$work" && npm ci --silent --no-audit --no-fund && node check.mjs "$node" "$key")
 
-"$AUTOOS" call list --data-dir "$work/data" --limit 1 | grep -q answered
-"$AUTOOS" cost --data-dir "$work/data" | grep -q good/small
+# Read whole before they are searched: whoever prints must not meet a closed pipe.
+calls=$("$AUTOOS" call list --data-dir "$work/data" --limit 50)
+grep -q answered <<<"$calls"
+bill=$("$AUTOOS" cost --data-dir "$work/data")
+grep -q good/small <<<"$bill"
